@@ -1,0 +1,20 @@
+//! How is a request to object storage signed?
+//!
+//! Everything here is a pure function of its arguments: no clock, no randomness, no environment, no
+//! network and no HTTP library. The instant of signing is a parameter, and what comes out is text: a
+//! presigned URL, or a URL with the headers that authorise it.
+//!
+//! - [`Endpoint`]: where a bucket is reached, parsed once.
+//! - [`Credentials`]: who signs; no secret ever shows in its `Debug`.
+//! - [`s3`]: AWS Signature Version 4 as S3 and its relatives want it, one file per stage of the
+//!   specification.
+
+mod credentials;
+pub mod encode;
+mod endpoint;
+mod error;
+pub mod s3;
+
+pub use credentials::{Credentials, Secret};
+pub use endpoint::{AddressingStyle, Endpoint, EndpointError};
+pub use error::SignError;
