@@ -99,7 +99,12 @@ impl<'a> Presigner<'a> {
         Ok(())
     }
 
-    fn push_query(&self, query: &Query<'_>, headers: &SignedHeaders<'_>, out: &mut String) {
+    pub(super) fn push_query(
+        &self,
+        query: &Query<'_>,
+        headers: &SignedHeaders<'_>,
+        out: &mut String,
+    ) {
         let (before, after) = query.around_signature();
         push_parameters(before, out);
         if !before.is_empty() {
