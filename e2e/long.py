@@ -1,0 +1,124 @@
+"""Long runs: seeded, resumable, in pieces of under ten minutes; see scripts/long.
+
+Each piece is done once for a seed. Its row is kept in target/long.json at once, so a run that was
+stopped goes on with the next piece, and the table in docs/long.md is written from all rows.
+"""
+
+import argparse
+import json
+import platform
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from crash import kill_during_put
+from service import GIB, MIB, ROOT, Service, make_file, sha256
+
+RESULTS = ROOT / "target" / "long.json"
+TABLE = ROOT / "docs" / "long.md"
+ROUNDS_PER_PIECE = 20
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(prog="scripts/long", description="Runs what takes long, piece by piece.")
+    options.add_argument("--seed", type=int, default=1, help="decides every random choice (1)")
+    options.add_argument("--kills", type=int, default=100, help="how many times to pull the plug (100)")
+    options.add_argument("--again", action="store_true", help="forget earlier results and start over")
+    arguments = options.parse_args()
+
+    rows = [] if arguments.again or not RESULTS.exists() else json.loads(RESULTS.read_text())
+    for name, piece in pieces(arguments.seed, arguments.kills):
+        if any(row["piece"] == name for row in rows):
+            print(f"{name}: done before")
+            continue
+        row = run(name, piece)
+        rows.append(row)
+        RESULTS.write_text(json.dumps(rows, indent=1))
+        TABLE.write_text(table(rows))
+    return 0 if all(row["ok"] for row in rows) else 1
+
+
+def pieces(seed: int, kills: int):
+    """Every piece: its name, which says all it depends on, and what to run."""
+    yield f"1 GiB there and back, seed {seed}", lambda folder: round_trip(folder, seed)
+    for first in range(0, kills, ROUNDS_PER_PIECE):
+        last = min(first + ROUNDS_PER_PIECE, kills) - 1
+        name = f"kill -9 during a put of 64 MiB, seed {seed}, rounds {first}–{last}"
+        yield name, lambda folder, rounds=range(first, last + 1): kill_rounds(folder, seed, rounds)
+
+
+def run(name: str, piece) -> dict:
+    print(f"{name} …", flush=True)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="valetkey-long-") as folder:
+        ok, found = piece(Path(folder))
+    row = {
+        "piece": name,
+        "ok": ok,
+        "found": found,
+        "seconds": round(time.monotonic() - began),
+        "date": time.strftime("%Y-%m-%d"),
+    }
+    print(f"{'ok' if ok else 'FAILED'} after {row['seconds']} s: {found}", flush=True)
+    return row
+
+
+def round_trip(folder: Path, seed: int) -> tuple[bool, str]:
+    """1 GiB up and down: the same bytes, next to none of them through the API, little memory."""
+    service = Service(folder / "data").start()
+    original = make_file(folder / f"film-{seed}.bin", GIB)
+    before = service.api_bytes()
+    (file,) = service.put(original, timeout=600)
+    service.cli("get", file["id"], folder / "back", timeout=600)
+    same = sha256(folder / "back") == sha256(original)
+    through = service.api_bytes() - before
+    peak = service.peak_rss()
+    service.stop()
+    found = (
+        f"SHA-256 {'equal' if same else 'DIFFERENT'}, {through:,} bytes through the API's listener, "
+        f"{peak / MIB:.0f} MiB peak RSS"
+    )
+    return same and through < MIB and peak < 128 * MIB, found
+
+
+def kill_rounds(folder: Path, seed: int, rounds: range) -> tuple[bool, str]:
+    """One service that is killed and restarted again and again, and its promises after each time."""
+    service = Service(folder / "data").start()
+    original = make_file(folder / "large.bin", 64 * MIB)
+    outcomes = []
+    for number in rounds:
+        outcomes.append(kill_during_put(service, original, random.Random(f"{seed}/{number}")))
+        for file in service.api.files():
+            service.cli("rm", file["id"])
+    service.stop()
+    problems = [problem for outcome in outcomes for problem in outcome.problems]
+    early = sum(not outcome.acknowledged for outcome in outcomes)
+    stored = sorted(outcome.stored / MIB for outcome in outcomes)
+    found = (
+        f"{len(outcomes)} kills, {early} before the put had ended, with {stored[0]:.0f} to {stored[-1]:.0f} MiB "
+        f"stored; {len(problems)} broken promises {problems or ''}".rstrip()
+    )
+    return not problems, found
+
+
+def table(rows: list[dict]) -> str:
+    lines = [
+        "# Long runs",
+        "",
+        "Written by `scripts/long`; each row is one piece. The same seed makes the same choices.",
+        f"Machine of the last run: {platform.system()} {platform.machine()}, {platform.python_implementation()} "
+        f"{platform.python_version()}.",
+        "",
+        "| piece | outcome | found | seconds | date |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        outcome = "ok" if row["ok"] else "**FAILED**"
+        lines.append(f"| {row['piece']} | {outcome} | {row['found']} | {row['seconds']} | {row['date']} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

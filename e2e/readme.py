@@ -1,0 +1,20 @@
+"""The README's commands, taken from the README itself.
+
+A fenced block is a test when an HTML comment stands right before it:
+
+    <!-- test: start -->   starts the service and goes on running
+    <!-- test: tour -->    runs while it serves; blocks of one name are one script, in order
+"""
+
+import re
+
+from service import ROOT
+
+
+def commands(name: str) -> str:
+    """The blocks marked `name`, joined in the order of the page."""
+    text = (ROOT / "README.md").read_text()
+    pattern = rf"<!-- test: {re.escape(name)} -->\s*\n```(?:sh|bash|console)?\n(.*?)```"
+    blocks = re.findall(pattern, text, re.S)
+    assert blocks, f"README.md has no block marked <!-- test: {name} -->"
+    return "\n".join(blocks)

@@ -1,0 +1,52 @@
+"""The API's description: checked in, valid, and true."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from service import BINARY, ROOT
+
+CHECKED_IN = ROOT / "openapi.json"
+
+
+def test_the_checked_in_description_is_what_the_binary_says():
+    printed = subprocess.run([BINARY, "openapi"], check=True, capture_output=True, text=True).stdout
+    assert json.loads(printed) == json.loads(CHECKED_IN.read_text())
+
+
+def test_the_running_service_serves_the_same(shared):
+    answer = shared.api.session.get(shared.info["api"] + "/openapi.json")
+    assert answer.json() == json.loads(CHECKED_IN.read_text())
+
+
+def test_it_is_valid_openapi_3_1():
+    description = json.loads(CHECKED_IN.read_text())
+    assert description["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(description).validate()
+
+
+def test_every_operation_but_the_public_ones_needs_a_token(shared):
+    public = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/.well-known/jwks.json", "/c/{token}"}
+    paths = json.loads(CHECKED_IN.read_text())["paths"]
+    assert paths
+    for path, operations in paths.items():
+        for method in operations.keys() & {"get", "post", "put", "patch", "delete"}:
+            url = shared.info["api"] + path.replace("{id}", "0199a4c1-7a2e-7cc0-9f3b-5b1f0c0d9e77")
+            status = shared.api.session.request(method, url, allow_redirects=False).status_code
+            assert (status == 401) == (path not in public), (method, path, status)
+
+
+def test_generated_requests_never_meet_a_5xx_or_an_answer_that_is_not_described(start, tmp_path):
+    service = start()
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+    command = [
+        Path(sys.executable).parent / "schemathesis", "run", service.info["api"] + "/openapi.json",
+        "--header", f"Authorization: Bearer {service.info['token']}",
+        "--checks", checks, "--phases", "examples,coverage,fuzzing", "--max-examples", "20",
+        "--seed", "1", "--workers", "2", "--suppress-health-check", "all",
+    ]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stdout[-10_000:] + result.stderr[-2_000:]

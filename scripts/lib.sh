@@ -1,0 +1,55 @@
+# Shared by the scripts here; sourced, never run. Sets `root` and makes it the working directory.
+# shellcheck shell=bash
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$root"
+logs="$root/target/logs"
+venv="$root/target/venv"
+mkdir -p "$logs"
+
+say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# Debian packages: `need_package COMMAND PACKAGE…` installs the packages unless the command is there.
+need_package() {
+    local command=$1
+    shift
+    command -v "$command" >/dev/null && return
+    printf 'installing %s (for %s)\n' "$*" "$command"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$logs/apt.log" 2>&1 \
+        || { cat "$logs/apt.log" >&2; die "cannot install $*"; }
+    command -v "$command" >/dev/null || die "$command is still missing after installing $*"
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo -n "$@" || die "cannot run '$*' as root; install the package by hand and run this again"
+    else
+        die "'$*' needs root; install the package by hand and run this again"
+    fi
+}
+
+# The Python side: a virtual environment with exactly the versions of e2e/requirements.txt.
+# It is made anew when that list or the Python that runs it changes.
+need_python() {
+    need_package python3 python3 python3-venv
+    local wanted
+    wanted="$(python3 --version; cat e2e/requirements.txt)"
+    [ "$wanted" = "$(cat "$venv/made-from" 2>/dev/null)" ] && return
+    printf 'making a virtual environment in %s\n' "${venv#"$root"/}"
+    rm -rf "$venv"
+    # Debian's python3 may come without the part that puts pip into a new environment.
+    python3 -c 'import ensurepip' 2>/dev/null || { as_root apt-get update -qq; as_root apt-get install -y -qq python3-venv; }
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement e2e/requirements.txt
+    printf '%s\n' "$wanted" >"$venv/made-from"
+}
+
+need_cargo() {
+    command -v cargo >/dev/null || die "cargo is missing: install the Rust toolchain (https://rustup.rs)"
+    cargo clippy --version >/dev/null 2>&1 || die "clippy is missing: rustup component add clippy"
+    cargo fmt --version >/dev/null 2>&1 || die "rustfmt is missing: rustup component add rustfmt"
+}
