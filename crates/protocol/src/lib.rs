@@ -1,0 +1,39 @@
+//! WHAT do both ends say? The ids, keys, checksums, part plans, wire types and problem codes that
+//! the server, the client and the SDKs share. No I/O, no clock: values in, values out.
+
+pub mod bucket;
+pub mod checksum;
+pub mod clock;
+pub mod content_type;
+pub mod disposition;
+pub mod download;
+pub mod error;
+pub mod file;
+pub mod filename;
+pub mod id;
+pub mod key;
+pub mod metadata;
+pub mod part;
+pub mod path;
+pub mod problem;
+pub mod request;
+pub mod secret;
+pub mod subject;
+pub mod upload;
+
+mod text;
+
+pub use checksum::{Algorithm, Checksum, Hasher};
+pub use clock::Clock;
+pub use content_type::ContentType;
+pub use error::InvalidValue;
+pub use filename::Filename;
+pub use id::FileId;
+pub use key::ObjectKey;
+pub use metadata::Metadata;
+pub use part::{PartNumber, PartPlan};
+pub use path::FolderPath;
+pub use problem::{Code, Problem};
+pub use request::PresignedRequest;
+pub use secret::{PresignedUrl, Secret};
+pub use subject::Subject;
