@@ -1,0 +1,229 @@
+//! Buckets: named places with rules of their own.
+
+use std::sync::Arc;
+
+use valetkey_protocol::bucket::Bucket as BucketView;
+use valetkey_protocol::part::{MAX_PART_SIZE, MIB, MIN_PART_SIZE};
+use valetkey_protocol::{Algorithm, ContentType, FileId, Filename, ObjectKey, Subject, key};
+use valetkey_store::ObjectStore;
+
+use crate::Error;
+
+/// The longest any provider lets a signature live, in seconds: seven days.
+pub(crate) const MAX_SIGNATURE_SECONDS: u64 = 604_800;
+
+/// A named place for files.
+pub struct Bucket {
+    /// Its name in requests.
+    pub name: String,
+    /// What it takes.
+    pub rules: BucketRules,
+    /// Where it keeps it.
+    pub store: Arc<dyn ObjectStore>,
+}
+
+/// What a bucket takes, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketRules {
+    /// The media types it takes, such as `image/png`, `image/*` or `*/*`.
+    pub content_types: Vec<String>,
+    /// The most bytes of a file.
+    pub max_size: u64,
+    /// Files with more bytes go in parts.
+    pub single_limit: u64,
+    /// The bytes of a part, as long as 10,000 of them are enough.
+    pub part_size: u64,
+    /// The algorithm clients are told to use.
+    pub checksum_algorithm: Algorithm,
+    /// Whether a checksum must be declared, at the latest at complete.
+    pub checksum_required: bool,
+    /// How long a presigned request lives when nobody asks otherwise, in seconds.
+    pub request_ttl_seconds: u64,
+    /// How long it may live at most, in seconds.
+    pub max_expires_in: u64,
+    /// How long an upload session lives, in seconds.
+    pub session_ttl_seconds: u64,
+    /// The first segments of every object key.
+    pub key_prefix: String,
+    /// The media types browsers may show instead of save.
+    pub inline_types: Vec<String>,
+    /// Up to how many bytes are read back when storage has no checksum of its own to compare.
+    pub rehash_limit: u64,
+}
+
+impl Default for BucketRules {
+    fn default() -> Self {
+        let inline = [
+            "image/png",
+            "image/jpeg",
+            "image/gif",
+            "image/webp",
+            "image/avif",
+            "audio/*",
+            "video/*",
+            "text/plain",
+        ];
+        Self {
+            content_types: vec!["*/*".to_owned()],
+            max_size: 100 * 1024 * MIB,
+            single_limit: 16 * MIB,
+            part_size: 16 * MIB,
+            checksum_algorithm: Algorithm::Crc64Nvme,
+            checksum_required: false,
+            request_ttl_seconds: 900,
+            max_expires_in: 3600,
+            session_ttl_seconds: 86_400,
+            key_prefix: "files".to_owned(),
+            inline_types: inline.map(str::to_owned).to_vec(),
+            rehash_limit: 1024 * MIB,
+        }
+    }
+}
+
+impl BucketRules {
+    /// Checks that the rules fit together.
+    ///
+    /// # Errors
+    /// Says which rule is wrong and what is allowed.
+    pub fn check(&self) -> Result<(), String> {
+        let between = |name: &str, value: u64, low: u64, high: u64| {
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(format!(
+                    "{name} is {value}; it must be between {low} and {high}"
+                ))
+            }
+        };
+        between("part_size", self.part_size, MIN_PART_SIZE, MAX_PART_SIZE)?;
+        between("single_limit", self.single_limit, 0, MAX_PART_SIZE)?;
+        between("max_size", self.max_size, 1, 10_000 * MAX_PART_SIZE)?;
+        between(
+            "max_expires_in",
+            self.max_expires_in,
+            1,
+            MAX_SIGNATURE_SECONDS,
+        )?;
+        between(
+            "request_ttl_seconds",
+            self.request_ttl_seconds,
+            1,
+            self.max_expires_in,
+        )?;
+        between(
+            "session_ttl_seconds",
+            self.session_ttl_seconds,
+            60,
+            30 * 86_400,
+        )?;
+        if self.key_prefix.len() > 100 || ObjectKey::parse(&self.key_prefix).is_err() {
+            return Err("key_prefix must be segments of A-Z, a-z, 0-9, '.', '_', '-' with 100 bytes at most".to_owned());
+        }
+        if self.key_prefix.split('/').next() == Some(key::QUARANTINE) {
+            return Err(format!(
+                "key_prefix must not begin with {}, where unverified bytes land",
+                key::QUARANTINE
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether files of this type are taken.
+    pub(crate) fn takes(&self, content_type: &ContentType) -> bool {
+        self.content_types
+            .iter()
+            .any(|pattern| content_type.matches(pattern))
+    }
+
+    /// Whether browsers may show this type.
+    pub(crate) fn shows(&self, content_type: &ContentType) -> bool {
+        self.inline_types
+            .iter()
+            .any(|pattern| content_type.matches(pattern))
+    }
+
+    /// For how many seconds a request is signed when the caller asks for so many.
+    pub(crate) fn validity(&self, expires_in: Option<u64>) -> Result<u64, Error> {
+        match expires_in {
+            None => Ok(self.request_ttl_seconds),
+            Some(seconds) if (1..=self.max_expires_in).contains(&seconds) => Ok(seconds),
+            Some(_) => Err(Error::invalid(
+                "expires_in",
+                format!("must be 1 to {} seconds", self.max_expires_in),
+            )),
+        }
+    }
+
+    /// The final key: `{prefix}/{subject}/{id}/{safe-filename}`. No other byte of the client enters.
+    pub(crate) fn object_key(
+        &self,
+        owner: &Subject,
+        id: FileId,
+        filename: &Filename,
+    ) -> Result<ObjectKey, Error> {
+        let (owner, name) = (owner.to_key_segment(), key::safe_filename(filename));
+        let key = format!("{}/{owner}/{id}/{name}", self.key_prefix);
+        ObjectKey::parse(&key)
+            .map_err(|error| Error::Internal(format!("made a wrong key: {error}")))
+    }
+}
+
+impl Bucket {
+    /// What a caller sees of it.
+    pub(crate) fn view(&self, default: bool) -> BucketView {
+        BucketView {
+            name: self.name.clone(),
+            default,
+            content_types: self.rules.content_types.clone(),
+            max_size: self.rules.max_size,
+            single_limit: self.rules.single_limit,
+            checksum_algorithm: self.rules.checksum_algorithm,
+            checksum_required: self.rules.checksum_required,
+            max_expires_in: self.rules.max_expires_in,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_fit_together() {
+        BucketRules::default().check().unwrap();
+    }
+
+    #[test]
+    fn rules_that_contradict_each_other_are_named() {
+        type Spoil = fn(&mut BucketRules);
+        let wrong: [(&str, Spoil); 5] = [
+            ("part_size", |rules| rules.part_size = 1),
+            ("max_expires_in", |rules| rules.max_expires_in = 604_801),
+            ("request_ttl_seconds", |rules| {
+                rules.request_ttl_seconds = 7200
+            }),
+            ("key_prefix", |rules| rules.key_prefix = "../x".to_owned()),
+            ("key_prefix", |rules| {
+                rules.key_prefix = "quarantine/x".to_owned()
+            }),
+        ];
+        for (name, spoil) in wrong {
+            let mut rules = BucketRules::default();
+            spoil(&mut rules);
+            assert!(rules.check().unwrap_err().starts_with(name));
+        }
+    }
+
+    #[test]
+    fn the_longest_names_still_give_a_key() {
+        let owner = Subject::parse(&"|".repeat(255)).unwrap();
+        let filename = Filename::parse(&"x".repeat(255)).unwrap();
+        let id: FileId = "01936f3e-8b7a-7c3d-9e4f-0123456789ab".parse().unwrap();
+        let rules = BucketRules {
+            key_prefix: "p".repeat(100),
+            ..BucketRules::default()
+        };
+        rules.check().unwrap();
+        assert!(rules.object_key(&owner, id, &filename).is_ok());
+    }
+}

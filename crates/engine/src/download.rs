@@ -1,0 +1,283 @@
+//! Downloads: presigned GETs, and content URLs for pages that cannot send a token.
+
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+use valetkey_catalog::Record;
+use valetkey_protocol::disposition::Disposition;
+use valetkey_protocol::download::{CreateDownload, CreateDownloads, Download, DownloadResult};
+use valetkey_protocol::upload::Results;
+use valetkey_protocol::{Code, ContentType, FileId, Filename, PresignedRequest, PresignedUrl};
+use valetkey_store::GetGrant;
+
+use crate::engine::{later, seconds_until, validity};
+use crate::seal::Purpose;
+use crate::upload::check_batch;
+use crate::{Bucket, Engine, Error, Principal, file};
+
+/// How many downloads of one batch are looked up at the same time.
+const ISSUED_AT_ONCE: usize = 16;
+
+impl Engine {
+    /// Issues a download.
+    ///
+    /// # Errors
+    /// It is no file, or `expires_in` is too long.
+    pub async fn create_download(
+        &self,
+        who: &Principal,
+        id: FileId,
+        wish: CreateDownload,
+    ) -> Result<Download, Error> {
+        let download = self.issue(who, id, &wish).await?;
+        self.catalog.count_downloads(vec![id]).await?;
+        Ok(download)
+    }
+
+    /// Issues up to 100 downloads with the same options; each has a result of its own.
+    ///
+    /// # Errors
+    /// Too many items.
+    pub async fn create_downloads(
+        &self,
+        who: &Principal,
+        batch: CreateDownloads,
+    ) -> Result<Results<DownloadResult>, Error> {
+        check_batch(batch.ids.len())?;
+        let wish = CreateDownload {
+            expires_in: batch.expires_in,
+            disposition: batch.disposition,
+            filename: None,
+        };
+        let wish = &wish;
+        let results: Vec<DownloadResult> = stream::iter(batch.ids)
+            .map(|text| async move {
+                let issued = match text.parse() {
+                    Ok(id) => self.issue(who, id, wish).await,
+                    Err(_) => Err(Error::NotFound),
+                };
+                download_result(text, issued)
+            })
+            .buffered(ISSUED_AT_ONCE)
+            .collect()
+            .await;
+        let issued = results.iter().filter(|result| result.download.is_some());
+        let ids: Vec<FileId> = issued.filter_map(|result| result.id.parse().ok()).collect();
+        if !ids.is_empty() {
+            self.catalog.count_downloads(ids).await?;
+        }
+        Ok(Results { results })
+    }
+
+    /// The redirect of `GET /v1/files/{id}/content`.
+    ///
+    /// # Errors
+    /// It is no file.
+    pub async fn get_content(&self, who: &Principal, id: FileId) -> Result<PresignedUrl, Error> {
+        let record = self.find_file(who, id).await?;
+        self.redirect(&record, None, None, u64::MAX).await
+    }
+
+    /// The redirect of a content URL: whoever holds it may fetch, until it ends.
+    ///
+    /// # Errors
+    /// The capability is not one of ours, is over, or its file is gone.
+    pub async fn open_content(&self, token: &str) -> Result<PresignedUrl, Error> {
+        let capability = self
+            .sealer
+            .open(Purpose::Content, token)
+            .as_deref()
+            .and_then(Capability::read);
+        let Capability {
+            id,
+            expires_at,
+            disposition,
+            filename,
+        } = capability.ok_or(Error::NotFound)?;
+        let left = seconds_until(self.clock.now(), expires_at);
+        if left == 0 {
+            return Err(Error::refused(
+                Code::TokenExpired,
+                "this content URL is over; ask for a new download",
+            ));
+        }
+        let record = self.catalog.find(id).await?.ok_or(Error::NotFound)?;
+        self.check_available(&record)?;
+        self.redirect(&record, disposition, filename.as_ref(), left)
+            .await
+    }
+
+    async fn issue(
+        &self,
+        who: &Principal,
+        id: FileId,
+        wish: &CreateDownload,
+    ) -> Result<Download, Error> {
+        let record = self.find_file(who, id).await?;
+        let bucket = self.bucket_of(&record)?;
+        let now = self.clock.now();
+        let seconds = bounded(&record, now, bucket.rules.validity(wish.expires_in)?)?;
+        let disposition = wish.disposition.unwrap_or_default();
+        let request = sign_get(
+            bucket,
+            &record,
+            disposition,
+            wish.filename.as_ref(),
+            now,
+            seconds,
+        )?;
+        let capability = Capability {
+            id,
+            expires_at: later(now, seconds),
+            disposition: wish.disposition,
+            filename: wish.filename.clone(),
+        };
+        let token = self.sealer.seal(Purpose::Content, &capability.write());
+        Ok(Download {
+            url: request.url,
+            headers: request.headers,
+            expires_at: request.expires_at,
+            content_url: PresignedUrl::new(format!("{}/c/{token}", self.public_url)),
+        })
+    }
+
+    async fn redirect(
+        &self,
+        record: &Record,
+        disposition: Option<Disposition>,
+        filename: Option<&Filename>,
+        left: u64,
+    ) -> Result<PresignedUrl, Error> {
+        let bucket = self.bucket_of(record)?;
+        let now = self.clock.now();
+        let seconds = bounded(record, now, bucket.rules.request_ttl_seconds.min(left))?;
+        // Pages show what may be shown; everything else is saved.
+        let disposition = disposition.unwrap_or(Disposition::Inline);
+        let request = sign_get(bucket, record, disposition, filename, now, seconds)?;
+        self.catalog.count_downloads(vec![record.upload.id]).await?;
+        Ok(request.url)
+    }
+}
+
+/// No download outlives the file.
+fn bounded(record: &Record, now: Timestamp, seconds: u64) -> Result<u64, Error> {
+    let ends = file::facts(record)?.expires_at;
+    Ok(ends.map_or(seconds, |instant| {
+        seconds.min(seconds_until(now, instant).max(1))
+    }))
+}
+
+/// Signs the GET. What browsers may not show is saved, and as bytes of no type: then nothing runs in the
+/// bucket's origin.
+fn sign_get(
+    bucket: &Bucket,
+    record: &Record,
+    disposition: Disposition,
+    filename: Option<&Filename>,
+    now: Timestamp,
+    seconds: u64,
+) -> Result<PresignedRequest, Error> {
+    let upload = &record.upload;
+    let safe = bucket.rules.shows(&upload.content_type);
+    let disposition = if safe {
+        disposition
+    } else {
+        Disposition::Attachment
+    };
+    let get = GetGrant {
+        key: &upload.key,
+        content_type: if safe {
+            upload.content_type.as_str()
+        } else {
+            ContentType::OCTET_STREAM
+        },
+        content_disposition: &disposition.header_value(filename.unwrap_or(&upload.filename)),
+    };
+    Ok(bucket.store.presign_get(&get, validity(now, seconds))?)
+}
+
+fn download_result(id: String, issued: Result<Download, Error>) -> DownloadResult {
+    match issued {
+        Ok(download) => DownloadResult {
+            status: 200,
+            id,
+            download: Some(download),
+            problem: None,
+        },
+        Err(error) => {
+            let problem = crate::error::logged(&error);
+            DownloadResult {
+                status: problem.code.status(),
+                id,
+                download: None,
+                problem: Some(problem),
+            }
+        }
+    }
+}
+
+/// The permission to fetch one file until an instant: what a content URL carries, sealed.
+#[derive(Debug, Clone, PartialEq)]
+struct Capability {
+    id: FileId,
+    expires_at: Timestamp,
+    disposition: Option<Disposition>,
+    filename: Option<Filename>,
+}
+
+impl Capability {
+    /// `id`, milliseconds, `-`, `a` or `i`, and the filename, with spaces between.
+    fn write(&self) -> Vec<u8> {
+        let mark = match self.disposition {
+            None => '-',
+            Some(Disposition::Attachment) => 'a',
+            Some(Disposition::Inline) => 'i',
+        };
+        let name = self.filename.as_ref().map_or("", Filename::as_str);
+        format!(
+            "{} {} {mark} {name}",
+            self.id,
+            self.expires_at.as_millisecond()
+        )
+        .into_bytes()
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let mut fields = std::str::from_utf8(bytes).ok()?.splitn(4, ' ');
+        Some(Self {
+            id: fields.next()?.parse().ok()?,
+            expires_at: Timestamp::from_millisecond(fields.next()?.parse().ok()?).ok()?,
+            disposition: match fields.next()? {
+                "a" => Some(Disposition::Attachment),
+                "i" => Some(Disposition::Inline),
+                _ => None,
+            },
+            filename: Some(fields.next()?)
+                .filter(|name| !name.is_empty())
+                .map(Filename::parse)
+                .transpose()
+                .ok()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_capability_reads_as_it_was_written() {
+        for (disposition, filename) in [
+            (None, None),
+            (Some(Disposition::Inline), Some("a b.png")),
+            (Some(Disposition::Attachment), Some("é")),
+        ] {
+            let capability = Capability {
+                id: "01936f3e-8b7a-7c3d-9e4f-0123456789ab".parse().unwrap(),
+                expires_at: Timestamp::from_millisecond(1_700_000_000_123).unwrap(),
+                disposition,
+                filename: filename.map(|name| Filename::parse(name).unwrap()),
+            };
+            assert_eq!(Capability::read(&capability.write()), Some(capability));
+        }
+    }
+}

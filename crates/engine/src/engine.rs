@@ -1,0 +1,146 @@
+//! The engine: the parts every use case works with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use valetkey_catalog::{Catalog, Record};
+use valetkey_protocol::bucket::Buckets;
+use valetkey_protocol::{Clock, FileId, Secret};
+use valetkey_store::Validity;
+
+use crate::seal::Sealer;
+use crate::{Bucket, Error, Principal, policy};
+
+/// Where new ids come from.
+pub trait Ids: Send + Sync + 'static {
+    /// A fresh `UUIDv7`, later than every one before it.
+    fn file_id(&self, now: Timestamp) -> FileId;
+}
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// What is remembered.
+    pub catalog: Arc<dyn Catalog>,
+    /// Where bytes are kept.
+    pub buckets: Vec<Bucket>,
+    /// The bucket of requests that name none.
+    pub default_bucket: String,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh ids.
+    pub ids: Arc<dyn Ids>,
+    /// Keys for cursors and content URLs are derived from it.
+    pub secret: Secret,
+    /// Where clients reach this service, without a `/` at the end.
+    pub public_url: String,
+}
+
+/// The use cases. Every verb can be repeated safely.
+pub struct Engine {
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) sealer: Sealer,
+    pub(crate) public_url: String,
+    buckets: BTreeMap<String, Bucket>,
+    default_bucket: String,
+}
+
+impl Engine {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// A default bucket that does not exist, or rules of a bucket that do not fit together.
+    pub fn new(parts: EngineParts) -> Result<Self, Error> {
+        for bucket in &parts.buckets {
+            let wrong = |why| Error::Internal(format!("bucket {}: {why}", bucket.name));
+            bucket.rules.check().map_err(wrong)?;
+        }
+        let buckets: BTreeMap<_, _> = parts
+            .buckets
+            .into_iter()
+            .map(|one| (one.name.clone(), one))
+            .collect();
+        if !buckets.contains_key(&parts.default_bucket) {
+            let why = format!(
+                "the default bucket {} is not among the buckets",
+                parts.default_bucket
+            );
+            return Err(Error::Internal(why));
+        }
+        Ok(Self {
+            catalog: parts.catalog,
+            clock: parts.clock,
+            ids: parts.ids,
+            sealer: Sealer::new(&parts.secret),
+            public_url: parts.public_url,
+            buckets,
+            default_bucket: parts.default_bucket,
+        })
+    }
+
+    /// What the caller may do where.
+    pub fn list_buckets(&self, _who: &Principal) -> Buckets {
+        let view = |bucket: &Bucket| bucket.view(bucket.name == self.default_bucket);
+        Buckets {
+            buckets: self.buckets.values().map(view).collect(),
+        }
+    }
+
+    /// Answers when the catalog and every bucket do.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.catalog.ping().await?;
+        let pings = self.buckets.values().map(|bucket| bucket.store.ping());
+        futures_util::future::try_join_all(pings).await?;
+        Ok(())
+    }
+
+    /// The bucket a request names, or the default one.
+    pub(crate) fn requested_bucket(&self, name: Option<&str>) -> Result<&Bucket, Error> {
+        let name = name.unwrap_or(&self.default_bucket);
+        self.buckets.get(name).ok_or_else(|| {
+            Error::invalid(
+                "bucket",
+                "there is no such bucket; GET /v1/buckets lists them",
+            )
+        })
+    }
+
+    /// The bucket a record lies in.
+    pub(crate) fn bucket_of(&self, record: &Record) -> Result<&Bucket, Error> {
+        let name = &record.upload.bucket;
+        let gone = || Error::Internal(format!("bucket {name} is not configured any more"));
+        self.buckets.get(name).ok_or_else(gone)
+    }
+
+    /// Finds what the caller may see.
+    pub(crate) async fn find(&self, who: &Principal, id: FileId) -> Result<Record, Error> {
+        let record = self.catalog.find(id).await?.ok_or(Error::NotFound)?;
+        policy::check_access(who, &record)?;
+        Ok(record)
+    }
+}
+
+/// This many seconds later; as late as can be said when that is too far.
+pub(crate) fn later(instant: Timestamp, seconds: u64) -> Timestamp {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    let sum = instant.checked_add(SignedDuration::from_secs(seconds));
+    sum.unwrap_or(Timestamp::MAX)
+}
+
+/// Whole seconds from one instant to a later one; 0 when it is not later.
+pub(crate) fn seconds_until(now: Timestamp, then: Timestamp) -> u64 {
+    u64::try_from(then.duration_since(now).as_secs()).unwrap_or(0)
+}
+
+/// A validity of so many seconds, which rules keep under seven days.
+pub(crate) fn validity(now: Timestamp, seconds: u64) -> Validity {
+    Validity {
+        now,
+        seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
+    }
+}

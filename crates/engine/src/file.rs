@@ -1,0 +1,70 @@
+//! Files: what uploads became.
+
+mod delete;
+mod list;
+mod patch;
+
+use valetkey_catalog::{FileFacts, Record};
+use valetkey_protocol::FileId;
+use valetkey_protocol::file::File;
+use valetkey_protocol::upload::State;
+
+use crate::{Engine, Error, Principal};
+
+impl Engine {
+    /// Looks at a file.
+    ///
+    /// # Errors
+    /// It is not there, or not available.
+    pub async fn get_file(&self, who: &Principal, id: FileId) -> Result<File, Error> {
+        view(&self.find_file(who, id).await?)
+    }
+
+    /// Finds a file that is available to the caller.
+    pub(crate) async fn find_file(&self, who: &Principal, id: FileId) -> Result<Record, Error> {
+        let record = self.find(who, id).await?;
+        self.check_available(&record)?;
+        Ok(record)
+    }
+
+    /// Lets through what is a file and whose retention lasts.
+    pub(crate) fn check_available(&self, record: &Record) -> Result<(), Error> {
+        let ends = record.file.as_ref().and_then(|facts| facts.expires_at);
+        let over = ends.is_some_and(|instant| instant <= self.clock.now());
+        if record.state == State::Available && !over {
+            Ok(())
+        } else {
+            Err(Error::NotFound)
+        }
+    }
+}
+
+/// A file as its owner sees it.
+pub(crate) fn view(record: &Record) -> Result<File, Error> {
+    let facts = facts(record)?;
+    let upload = &record.upload;
+    Ok(File {
+        id: upload.id,
+        bucket: upload.bucket.clone(),
+        key: upload.key.clone(),
+        filename: upload.filename.clone(),
+        path: upload.path.clone(),
+        content_type: upload.content_type.clone(),
+        detected_type: facts.detected_type.clone(),
+        size: upload.size,
+        checksum: facts.checksum,
+        integrity: facts.integrity,
+        etag: facts.etag.clone(),
+        metadata: upload.metadata.clone(),
+        owner: upload.owner.clone(),
+        created_at: upload.created_at,
+        expires_at: facts.expires_at,
+        download_count: record.download_count,
+    })
+}
+
+/// What was found when it became a file.
+pub(crate) fn facts(record: &Record) -> Result<&FileFacts, Error> {
+    let missing = || Error::Internal(format!("{} is no file", record.upload.id));
+    record.file.as_ref().ok_or_else(missing)
+}

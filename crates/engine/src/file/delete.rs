@@ -1,0 +1,72 @@
+//! Delete: invisible at once, gone from storage as soon as storage answers.
+
+use valetkey_catalog::{Edge, Record, Transfer};
+use valetkey_protocol::upload::State;
+use valetkey_protocol::{FileId, ObjectKey};
+
+use crate::engine::later;
+use crate::{Bucket, Engine, Error, Principal};
+
+/// How long a run that deletes is left alone, in seconds: bytes are gone within a minute.
+const LEASE_SECONDS: u64 = 30;
+
+impl Engine {
+    /// Deletes a file; one that is deleted already is fine.
+    ///
+    /// # Errors
+    /// It is not there, or not a file (an open upload is aborted, not deleted).
+    pub async fn delete_file(&self, who: &Principal, id: FileId) -> Result<(), Error> {
+        let record = self.find(who, id).await?;
+        match record.state {
+            State::Available => self.remove(&record).await,
+            State::Deleting | State::Deleted => Ok(()),
+            _ => Err(Error::NotFound),
+        }
+    }
+
+    /// Takes a file, or one whose last removal was lost, out of sight and then out of storage. From the first
+    /// step on it is deleted for everybody, so what storage cannot do now is left to the sweep.
+    pub(crate) async fn remove(&self, record: &Record) -> Result<(), Error> {
+        let now = self.clock.now();
+        let edge = Edge::Delete {
+            now,
+            lease_until: later(now, LEASE_SECONDS),
+        };
+        let Some(record) = self
+            .catalog
+            .advance(record.upload.id, record.epoch, edge)
+            .await?
+        else {
+            return Ok(());
+        };
+        let removed = match self.bucket_of(&record) {
+            Ok(bucket) => erase(bucket, &record).await,
+            Err(error) => Err(error),
+        };
+        match removed {
+            Ok(()) => {
+                self.catalog
+                    .advance(record.upload.id, record.epoch, Edge::Deleted)
+                    .await?;
+            }
+            Err(error) => {
+                let id = record.upload.id;
+                tracing::warn!(%id, %error, "left the bytes of a deleted file to the sweep");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Removes the bytes. The quarantined object is emptied, not removed: while it is there, the upload URL, which
+/// may still be valid, cannot write again.
+async fn erase(bucket: &Bucket, record: &Record) -> Result<(), Error> {
+    if record.quarantined && record.upload.transfer == Transfer::Single {
+        bucket
+            .store
+            .put_empty(&ObjectKey::quarantine(record.upload.id))
+            .await?;
+    }
+    bucket.store.delete(&record.upload.key).await?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! List: pages by key, each file of a scan exactly once.
+
+use valetkey_catalog::FileList;
+use valetkey_protocol::file::{FilePage, ListFiles, Order};
+use valetkey_protocol::{Code, ContentType, FileId};
+
+use super::view;
+use crate::seal::Purpose;
+use crate::{Engine, Error, Principal, policy};
+
+/// The files of a page when nobody asks otherwise.
+const DEFAULT_LIMIT: u32 = 100;
+/// The most files of a page.
+const MAX_LIMIT: u32 = 1000;
+
+impl Engine {
+    /// Lists the caller's files, or everybody's for an administrator.
+    ///
+    /// # Errors
+    /// A filter or a cursor that is none.
+    pub async fn list_files(&self, who: &Principal, query: ListFiles) -> Result<FilePage, Error> {
+        let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(Error::invalid("limit", format!("must be 1 to {MAX_LIMIT}")));
+        }
+        if let Some(bucket) = &query.bucket {
+            self.requested_bucket(Some(bucket))?;
+        }
+        let checksum = query
+            .checksum
+            .as_deref()
+            .map(ListFiles::parse_checksum)
+            .transpose();
+        let order = query.order.unwrap_or_default();
+        let list = FileList {
+            owner: policy::listed_owner(who),
+            bucket: query.bucket,
+            path: query.path,
+            content_type: query.content_type.as_deref().map(pattern).transpose()?,
+            checksum: checksum.map_err(|error| ("checksum", error))?,
+            order,
+            after: query
+                .cursor
+                .as_deref()
+                .map(|text| self.open_cursor(who, order, text))
+                .transpose()?,
+            limit: limit + 1,
+            now: self.clock.now(),
+        };
+        let mut records = self.catalog.list(list).await?;
+        let more = records.len() > limit as usize;
+        records.truncate(limit as usize);
+        let last = records.last().filter(|_| more);
+        Ok(FilePage {
+            next_cursor: last.map(|record| self.seal_cursor(who, order, record.upload.id)),
+            files: records.iter().map(view).collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn seal_cursor(&self, who: &Principal, order: Order, id: FileId) -> String {
+        self.sealer.seal(
+            Purpose::Cursor,
+            format!("{}{id}{}", order_mark(order), who.subject).as_bytes(),
+        )
+    }
+
+    /// A cursor is good for whom it was made and in its order only.
+    fn open_cursor(&self, who: &Principal, order: Order, text: &str) -> Result<FileId, Error> {
+        let read = || {
+            let payload = String::from_utf8(self.sealer.open(Purpose::Cursor, text)?).ok()?;
+            let rest = payload
+                .strip_prefix(order_mark(order))?
+                .strip_suffix(who.subject.as_str())?;
+            rest.parse().ok()
+        };
+        let detail = "cursor: is not one of this list; take next_cursor of the page before, or none to begin";
+        read().ok_or_else(|| Error::refused(Code::MalformedRequest, detail))
+    }
+}
+
+fn order_mark(order: Order) -> char {
+    match order {
+        Order::Newest => 'n',
+        Order::Oldest => 'o',
+    }
+}
+
+/// `image/png` or `image/*`, in lower case.
+fn pattern(text: &str) -> Result<String, Error> {
+    let kind = text.strip_suffix("/*").map(|kind| format!("{kind}/any"));
+    let parsed = ContentType::parse(kind.as_deref().unwrap_or(text));
+    let parsed = parsed
+        .map_err(|_| Error::invalid("content_type", "must be like 'image/png' or 'image/*'"))?;
+    let essence = parsed.essence();
+    Ok(match kind {
+        Some(_) => format!("{}/*", essence.trim_end_matches("/any")),
+        None => essence.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn type_patterns_are_checked_and_lowered() {
+        assert_eq!(pattern("Image/*").unwrap(), "image/*");
+        assert_eq!(pattern("image/PNG").unwrap(), "image/png");
+        for wrong in ["", "*/*", "image", "a/*/b"] {
+            assert!(pattern(wrong).is_err(), "{wrong}");
+        }
+    }
+}

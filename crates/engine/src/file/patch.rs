@@ -1,0 +1,73 @@
+//! Patch: what people may change of a file.
+
+use valetkey_catalog::{FilePatch, Record};
+use valetkey_protocol::file::{File, PatchFile};
+use valetkey_protocol::upload::State;
+use valetkey_protocol::{FileId, Metadata};
+
+use super::{facts, view};
+use crate::engine::later;
+use crate::{Engine, Error, Principal};
+
+/// How often a change is tried again when somebody else changed the file at the same moment.
+const TRIES: usize = 5;
+
+impl Engine {
+    /// Applies a merge patch (RFC 7396).
+    ///
+    /// # Errors
+    /// It is no file, or a value is not allowed.
+    pub async fn patch_file(
+        &self,
+        who: &Principal,
+        id: FileId,
+        patch: PatchFile,
+    ) -> Result<File, Error> {
+        for _ in 0..TRIES {
+            let record = self.find_file(who, id).await?;
+            let change = self.merged(&record, &patch)?;
+            if let Some(record) = self.catalog.patch(id, record.epoch, change).await? {
+                return view(&record);
+            }
+        }
+        Err(Error::conflict(
+            State::Available,
+            "others change the file at the same moment; try again",
+        ))
+    }
+
+    fn merged(&self, record: &Record, patch: &PatchFile) -> Result<FilePatch, Error> {
+        let upload = &record.upload;
+        let metadata = match &patch.metadata {
+            None => upload.metadata.clone(),
+            Some(None) => Metadata::default(),
+            Some(Some(pairs)) => upload
+                .metadata
+                .merged(pairs)
+                .map_err(|error| ("metadata", error))?,
+        };
+        let expires_at = match patch.retain_for {
+            None => facts(record)?.expires_at,
+            Some(None) => None,
+            Some(Some(0)) => {
+                return Err(Error::invalid(
+                    "retain_for",
+                    "must be 1 or more seconds; DELETE removes a file at once",
+                ));
+            }
+            Some(Some(seconds)) => Some(later(self.clock.now(), seconds)),
+        };
+        Ok(FilePatch {
+            filename: patch
+                .filename
+                .clone()
+                .unwrap_or_else(|| upload.filename.clone()),
+            path: match &patch.path {
+                None => upload.path.clone(),
+                Some(path) => path.clone().unwrap_or_default(),
+            },
+            metadata,
+            expires_at,
+        })
+    }
+}

@@ -1,0 +1,21 @@
+//! WHO may do WHAT, and what happens then? Policy and use cases. What they need from outside comes
+//! through ports: the catalog, the stores, the clock and the ids.
+
+mod bucket;
+mod download;
+mod engine;
+mod error;
+mod file;
+mod policy;
+mod principal;
+mod seal;
+mod sniff;
+mod sweep;
+mod upload;
+
+pub use bucket::{Bucket, BucketRules};
+pub use engine::{Engine, EngineParts, Ids};
+pub use error::Error;
+pub use principal::{ADMIN, Principal};
+pub use sweep::SweepReport;
+pub use upload::Completion;

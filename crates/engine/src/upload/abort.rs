@@ -1,0 +1,80 @@
+//! Abort: the client gives an upload up.
+
+use valetkey_catalog::{Edge, Record, Transfer};
+use valetkey_protocol::upload::State;
+use valetkey_protocol::{FileId, ObjectKey};
+
+use crate::{Bucket, Engine, Error, Principal};
+
+impl Engine {
+    /// Gives up an open upload; one that is over without a file is fine.
+    ///
+    /// # Errors
+    /// It is being verified, or is a file by now: then it is deleted as a file.
+    pub async fn abort_upload(&self, who: &Principal, id: FileId) -> Result<(), Error> {
+        let record = self.find(who, id).await?;
+        match record.state {
+            State::Aborted | State::Expired | State::Failed => return Ok(()),
+            State::Pending => {}
+            State::Verifying => {
+                return Err(Error::conflict(
+                    State::Verifying,
+                    "the upload is being verified; ask again in a moment",
+                ));
+            }
+            State::Available | State::Deleting | State::Deleted => {
+                return Err(Error::conflict(
+                    record.state,
+                    "the upload is a file by now; DELETE /v1/files/{id} removes it",
+                ));
+            }
+        }
+        match self.catalog.advance(id, record.epoch, Edge::Abort).await? {
+            Some(record) => {
+                let bucket = self.bucket_of(&record)?;
+                self.discard_or_leave(bucket, &record).await;
+                Ok(())
+            }
+            None => Err(Error::conflict(
+                State::Verifying,
+                "the upload went on at the same moment; ask again",
+            )),
+        }
+    }
+
+    /// Throws away what an upload without a file left in storage. What cannot be thrown away now, the sweep does.
+    pub(crate) async fn discard_or_leave(&self, bucket: &Bucket, record: &Record) {
+        if let Err(error) = discard(bucket, record).await {
+            let id = record.upload.id;
+            tracing::warn!(%id, %error, "left bytes of a closed upload to the sweep");
+        }
+    }
+}
+
+/// Removes parts and final object; the quarantined object is emptied, not removed, so that it still blocks the
+/// upload URL.
+pub(crate) async fn discard(bucket: &Bucket, record: &Record) -> Result<(), Error> {
+    let upload = &record.upload;
+    match &upload.transfer {
+        Transfer::Single => {
+            bucket
+                .store
+                .put_empty(&ObjectKey::quarantine(upload.id))
+                .await?
+        }
+        Transfer::Multipart {
+            upload_id: Some(upload_id),
+            ..
+        } => {
+            bucket.store.abort_multipart(&upload.key, upload_id).await?;
+        }
+        Transfer::Multipart {
+            upload_id: None, ..
+        } => {}
+    }
+    if record.epoch > 1 {
+        // It was verifying once, so the final object may exist.
+        bucket.store.delete(&upload.key).await?;
+    }
+    Ok(())
+}

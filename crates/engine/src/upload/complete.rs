@@ -1,0 +1,157 @@
+//! Complete: wait a little for the truth, then say where it stands. Repeating it changes nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+use valetkey_catalog::Record;
+use valetkey_protocol::file::File;
+use valetkey_protocol::upload::{
+    CompleteResult, CompleteUpload, CompleteUploads, Results, State, StillVerifying,
+};
+use valetkey_protocol::{Checksum, Code, FileId};
+
+use super::{check_batch, closed, verify};
+use crate::{Engine, Error, Principal, file};
+
+/// How long an answer waits for a verification, be it this worker's or another's.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+/// How often it looks whether another worker is done.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How many completions of one batch run at the same time.
+const COMPLETED_AT_ONCE: usize = 16;
+
+/// What a completion came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Completion {
+    /// It is a file.
+    File(Box<File>),
+    /// It takes longer than an answer may wait; asking again finds out.
+    Verifying(StillVerifying),
+}
+
+impl Engine {
+    /// Proves the bytes and makes them a file. Waits up to 5 s.
+    ///
+    /// # Errors
+    /// What is missing or wrong; the upload stays open where it can be mended.
+    pub async fn complete_upload(
+        self: &Arc<Self>,
+        who: &Principal,
+        id: FileId,
+        complete: CompleteUpload,
+    ) -> Result<Completion, Error> {
+        self.find(who, id).await?;
+        let settled = tokio::time::timeout(MAX_WAIT, self.settle(id, complete.checksum)).await;
+        match settled {
+            Ok(record) => self.completion(record?, complete.checksum),
+            Err(_) => Ok(Completion::Verifying(StillVerifying {
+                id,
+                state: State::Verifying,
+            })),
+        }
+    }
+
+    /// Completes up to 100 uploads; each has a result of its own.
+    ///
+    /// # Errors
+    /// Too many items.
+    pub async fn complete_uploads(
+        self: &Arc<Self>,
+        who: &Principal,
+        batch: CompleteUploads,
+    ) -> Result<Results<CompleteResult>, Error> {
+        check_batch(batch.ids.len())?;
+        let results = stream::iter(batch.ids)
+            .map(|text| async move {
+                let result = match text.parse() {
+                    Ok(id) => {
+                        self.complete_upload(who, id, CompleteUpload::default())
+                            .await
+                    }
+                    Err(_) => Err(Error::NotFound),
+                };
+                complete_result(text, result)
+            })
+            .buffered(COMPLETED_AT_ONCE)
+            .collect()
+            .await;
+        Ok(Results { results })
+    }
+
+    /// Brings an upload to an end, by this worker or by waiting for the one that is at it.
+    async fn settle(
+        self: &Arc<Self>,
+        id: FileId,
+        checksum: Option<Checksum>,
+    ) -> Result<Record, Error> {
+        loop {
+            let record = self.catalog.find(id).await?.ok_or(Error::NotFound)?;
+            let leased = record
+                .lease_until
+                .is_some_and(|until| until > self.clock.now());
+            match record.state {
+                State::Verifying if leased => {}
+                State::Pending | State::Verifying => {
+                    // On a task of its own: a client that hangs up does not stop a verification halfway.
+                    let engine = Arc::clone(self);
+                    let run =
+                        tokio::spawn(async move { verify::run(&engine, record, checksum).await });
+                    let outcome = run
+                        .await
+                        .map_err(|error| Error::Internal(error.to_string()))?;
+                    if let Some(record) = outcome? {
+                        return Ok(record);
+                    }
+                }
+                _ => return Ok(record),
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn completion(&self, record: Record, declared: Option<Checksum>) -> Result<Completion, Error> {
+        if record.state != State::Available {
+            return Err(closed(&record));
+        }
+        let file = file::view(&record)?;
+        let differs =
+            |known: Checksum, new: Checksum| known.algorithm() == new.algorithm() && known != new;
+        if let (Some(known), Some(new)) = (file.checksum, declared)
+            && differs(known, new)
+        {
+            let detail = "the upload is a file already, and its checksum is another one";
+            return Err(Error::refused(Code::ChecksumMismatch, detail));
+        }
+        Ok(Completion::File(Box::new(file)))
+    }
+}
+
+fn complete_result(id: String, result: Result<Completion, Error>) -> CompleteResult {
+    let empty = CompleteResult {
+        status: 200,
+        id,
+        file: None,
+        state: None,
+        problem: None,
+    };
+    match result {
+        Ok(Completion::File(file)) => CompleteResult {
+            file: Some(*file),
+            ..empty
+        },
+        Ok(Completion::Verifying(still)) => CompleteResult {
+            status: 202,
+            state: Some(still.state),
+            ..empty
+        },
+        Err(error) => {
+            let problem = crate::error::logged(&error);
+            CompleteResult {
+                status: problem.code.status(),
+                problem: Some(problem),
+                ..empty
+            }
+        }
+    }
+}

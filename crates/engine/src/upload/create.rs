@@ -1,0 +1,239 @@
+//! Create: the intention is durable before any request leaves. A single upload makes no call to storage.
+
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+use valetkey_catalog::{Edge, NewUpload, Record, Transfer};
+use valetkey_protocol::upload::{
+    CreateResult, CreateUpload, CreateUploads, MAX_BATCH, MAX_SIGNED_PARTS, MAX_SIGNED_REQUESTS,
+    Results, State, Upload,
+};
+use valetkey_protocol::{Code, PartNumber, Problem};
+use valetkey_store::{CreateMultipart, PutGrant};
+
+use super::plan::Plan;
+use super::{plan_of, view};
+use crate::engine::validity;
+use crate::{Bucket, Engine, Error, Principal};
+
+/// How many multipart uploads of one batch are started at the same time.
+const STARTED_AT_ONCE: usize = 8;
+
+impl Engine {
+    /// Creates one upload and signs its first requests.
+    ///
+    /// # Errors
+    /// A rule of the bucket, or an outage of the catalog or (multipart only) storage.
+    pub async fn create_upload(
+        &self,
+        who: &Principal,
+        create: CreateUpload,
+    ) -> Result<Upload, Error> {
+        let now = self.clock.now();
+        let plan = self.plan(who, create, now)?;
+        self.catalog
+            .insert_uploads(vec![plan.upload.clone()])
+            .await?;
+        self.open(plan, MAX_SIGNED_PARTS, now).await
+    }
+
+    /// Creates up to 100 uploads with one durable write; each has a result of its own.
+    ///
+    /// # Errors
+    /// Too many items, or an outage of the catalog: then none was created.
+    pub async fn create_uploads(
+        &self,
+        who: &Principal,
+        batch: CreateUploads,
+    ) -> Result<Results<CreateResult>, Error> {
+        check_batch(batch.uploads.len())?;
+        let now = self.clock.now();
+        let plans: Vec<_> = batch
+            .uploads
+            .into_iter()
+            .map(|create| self.plan(who, create, now))
+            .collect();
+        let good: Vec<&Plan<'_>> = plans.iter().flatten().collect();
+        let first_parts = parts_each(&good);
+        let uploads = good
+            .iter()
+            .map(|plan| plan.upload.clone())
+            .collect::<Vec<_>>();
+        if !uploads.is_empty() {
+            self.catalog.insert_uploads(uploads).await?;
+        }
+        let results = stream::iter(plans)
+            .map(|plan| async move {
+                match plan {
+                    Ok(plan) => self.open(plan, first_parts, now).await,
+                    Err(error) => Err(error),
+                }
+            })
+            .buffered(STARTED_AT_ONCE)
+            .map(create_result)
+            .collect()
+            .await;
+        Ok(Results { results })
+    }
+
+    /// Signs the first requests of an upload that is remembered by now.
+    async fn open(
+        &self,
+        plan: Plan<'_>,
+        first_parts: usize,
+        now: Timestamp,
+    ) -> Result<Upload, Error> {
+        let Plan {
+            bucket,
+            upload,
+            seconds,
+        } = plan;
+        let mut record = fresh(upload);
+        if record.upload.transfer == Transfer::Single {
+            let mut answer = view(&record, bucket);
+            answer.request = Some(self.sign_put(bucket, &record, now, seconds)?);
+            return Ok(answer);
+        }
+        let upload_id = match self.start_multipart(bucket, &record).await {
+            Ok(upload_id) => upload_id,
+            Err(error) => {
+                self.catalog
+                    .advance(record.upload.id, record.epoch, Edge::Abort)
+                    .await?;
+                return Err(error);
+            }
+        };
+        if let Transfer::Multipart {
+            upload_id: slot, ..
+        } = &mut record.upload.transfer
+        {
+            *slot = Some(upload_id);
+        }
+        let mut answer = view(&record, bucket);
+        let numbers = first_numbers(&record, first_parts)?;
+        answer.parts = Some(self.sign_part_numbers(bucket, &record, &numbers, None, now, seconds)?);
+        Ok(answer)
+    }
+
+    /// Signs the one PUT of a single upload.
+    pub(super) fn sign_put(
+        &self,
+        bucket: &Bucket,
+        record: &Record,
+        now: Timestamp,
+        seconds: u64,
+    ) -> Result<valetkey_protocol::PresignedRequest, Error> {
+        let upload = &record.upload;
+        let put = PutGrant {
+            key: &valetkey_protocol::ObjectKey::quarantine(upload.id),
+            size: upload.size,
+            content_type: &upload.content_type,
+            checksum: upload.checksum.as_ref(),
+        };
+        Ok(bucket.store.presign_put(&put, validity(now, seconds))?)
+    }
+
+    /// Starts a multipart upload in storage and remembers its name. Of two that start it at once, one wins.
+    pub(super) async fn start_multipart(
+        &self,
+        bucket: &Bucket,
+        record: &Record,
+    ) -> Result<String, Error> {
+        let upload = &record.upload;
+        let create = CreateMultipart {
+            key: &upload.key,
+            content_type: &upload.content_type,
+        };
+        let upload_id = bucket.store.create_multipart(&create).await?;
+        if self
+            .catalog
+            .attach_multipart(upload.id, upload_id.clone())
+            .await?
+        {
+            return Ok(upload_id);
+        }
+        bucket
+            .store
+            .abort_multipart(&upload.key, &upload_id)
+            .await?;
+        let winner = self
+            .catalog
+            .find(upload.id)
+            .await?
+            .map(|record| record.upload.transfer);
+        match winner {
+            Some(Transfer::Multipart {
+                upload_id: Some(upload_id),
+                ..
+            }) => Ok(upload_id),
+            _ => Err(Error::conflict(
+                State::Aborted,
+                "the upload was closed at the same moment; create a new one",
+            )),
+        }
+    }
+}
+
+/// Refuses a batch with too many items.
+pub(crate) fn check_batch(items: usize) -> Result<(), Error> {
+    if items > MAX_BATCH {
+        let problem = Problem::new(
+            Code::BatchTooLarge,
+            format!("send at most {MAX_BATCH} items in one batch"),
+        );
+        return Err(Error::Refused(problem.with("limit", MAX_BATCH)));
+    }
+    Ok(())
+}
+
+/// An upload as its first row says it.
+fn fresh(upload: NewUpload) -> Record {
+    Record {
+        upload,
+        state: State::Pending,
+        epoch: 0,
+        lease_until: None,
+        source_etag: None,
+        problem: None,
+        file: None,
+        download_count: 0,
+        quarantined: true,
+    }
+}
+
+/// How many parts each multipart upload of a batch gets signed, so that the answer stays bounded.
+fn parts_each(plans: &[&Plan<'_>]) -> usize {
+    let multipart = plans
+        .iter()
+        .filter(|plan| plan.upload.transfer != Transfer::Single)
+        .count();
+    let left = MAX_SIGNED_REQUESTS - (plans.len() - multipart);
+    MAX_SIGNED_PARTS.min(left / multipart.max(1))
+}
+
+fn first_numbers(record: &Record, first_parts: usize) -> Result<Vec<PartNumber>, Error> {
+    let plan = plan_of(record)
+        .ok_or_else(|| Error::Internal("a multipart upload has no plan".to_owned()))?;
+    Ok(plan
+        .parts()
+        .take(first_parts)
+        .map(|part| part.number)
+        .collect())
+}
+
+fn create_result(result: Result<Upload, Error>) -> CreateResult {
+    match result {
+        Ok(upload) => CreateResult {
+            status: 201,
+            upload: Some(upload),
+            problem: None,
+        },
+        Err(error) => {
+            let problem = crate::error::logged(&error);
+            CreateResult {
+                status: problem.code.status(),
+                upload: None,
+                problem: Some(problem),
+            }
+        }
+    }
+}

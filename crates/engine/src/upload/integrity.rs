@@ -1,0 +1,149 @@
+//! What "verified" means: the final object held against what was declared.
+
+use jiff::Timestamp;
+use valetkey_catalog::{FileFacts, Record};
+use valetkey_protocol::file::Integrity;
+use valetkey_protocol::part::MIB;
+use valetkey_protocol::{Checksum, Code, Hasher, Problem};
+use valetkey_store::{ObjectInfo, StoreError};
+
+use crate::engine::later;
+use crate::sniff::{SNIFFED_BYTES, detect};
+use crate::{Bucket, Error};
+
+/// How many bytes are read back at a time.
+const READ_BACK: u64 = 4 * MIB;
+
+/// What the final object turned out to be.
+pub(super) enum Verdict {
+    /// The declared file.
+    Good(FileFacts),
+    /// Something else.
+    Bad(Problem),
+}
+
+/// Holds the final object against the record: size, checksum, first bytes.
+pub(super) async fn check(
+    bucket: &Bucket,
+    record: &Record,
+    object: &ObjectInfo,
+    now: Timestamp,
+) -> Result<Verdict, Error> {
+    if let Some(problem) = size_problem(record.upload.size, object.size) {
+        return Ok(Verdict::Bad(problem));
+    }
+    let checked = match prove_checksum(bucket, record, object).await {
+        Err(Error::Store(StoreError::PreconditionFailed | StoreError::NotFound)) => {
+            return Ok(Verdict::Bad(rewritten()));
+        }
+        other => other?,
+    };
+    let (checksum, integrity) = match checked {
+        Ok(proof) => proof,
+        Err(problem) => return Ok(Verdict::Bad(problem)),
+    };
+    let first_bytes = match object.size {
+        0 => bytes::Bytes::new(),
+        size => {
+            let length = SNIFFED_BYTES.min(size);
+            bucket
+                .store
+                .read(&record.upload.key, &object.etag, 0, length)
+                .await?
+        }
+    };
+    Ok(Verdict::Good(FileFacts {
+        etag: object.etag.clone(),
+        checksum,
+        integrity,
+        detected_type: detect(&first_bytes),
+        expires_at: record.upload.retain_for.map(|seconds| later(now, seconds)),
+    }))
+}
+
+/// The checksum of the bytes and what stands behind it, or the problem of another one.
+async fn prove_checksum(
+    bucket: &Bucket,
+    record: &Record,
+    object: &ObjectInfo,
+) -> Result<Result<(Option<Checksum>, Integrity), Problem>, Error> {
+    let Some(declared) = record.upload.checksum else {
+        let preferred = bucket.rules.checksum_algorithm;
+        return Ok(Ok((
+            reported(object, preferred).or(object.checksums.first().copied()),
+            Integrity::Size,
+        )));
+    };
+    let (found, integrity) = match reported(object, declared.algorithm()) {
+        Some(found) => (found, Integrity::Checksum),
+        None => (
+            read_back(bucket, record, object, declared).await?,
+            Integrity::Rehash,
+        ),
+    };
+    if found == declared {
+        return Ok(Ok((Some(declared), integrity)));
+    }
+    let detail = format!(
+        "the stored bytes have the {} {}, not the declared one; create a new upload and send them again",
+        declared.algorithm(),
+        found.to_base64()
+    );
+    Ok(Err(Problem::new(Code::ChecksumMismatch, detail)))
+}
+
+fn reported(object: &ObjectInfo, algorithm: valetkey_protocol::Algorithm) -> Option<Checksum> {
+    object
+        .checksums
+        .iter()
+        .find(|one| one.algorithm() == algorithm)
+        .copied()
+}
+
+/// Reads the whole object by ranges, each pinned to the same `ETag`.
+async fn read_back(
+    bucket: &Bucket,
+    record: &Record,
+    object: &ObjectInfo,
+    declared: Checksum,
+) -> Result<Checksum, Error> {
+    let mut hasher = Hasher::new(declared.algorithm());
+    let mut offset = 0;
+    while offset < object.size {
+        let length = READ_BACK.min(object.size - offset);
+        let bytes = bucket
+            .store
+            .read(&record.upload.key, &object.etag, offset, length)
+            .await?;
+        if bytes.len() as u64 != length {
+            let what = format!("a read gave {} of {length} bytes", bytes.len());
+            return Err(StoreError::Unavailable { what }.into());
+        }
+        hasher.update(&bytes);
+        offset += length;
+    }
+    Ok(hasher.finish())
+}
+
+/// Whether two looks at what should be the same bytes cannot both be true.
+pub(super) fn contradict(source: &ObjectInfo, copy: &ObjectInfo) -> bool {
+    let differs =
+        |one: &Checksum| reported(copy, one.algorithm()).is_some_and(|other| other != *one);
+    source.size != copy.size || source.checksums.iter().any(differs)
+}
+
+/// The problem of more or fewer bytes than declared.
+pub(super) fn size_problem(declared: u64, stored: u64) -> Option<Problem> {
+    (declared != stored).then(|| {
+        let detail =
+            format!("{stored} bytes are stored, {declared} were declared; create a new upload");
+        Problem::new(Code::SizeMismatch, detail).with("limit", declared)
+    })
+}
+
+fn rewritten() -> Problem {
+    Problem::new(
+        Code::Conflict,
+        "the object was rewritten while it was verified; create a new upload",
+    )
+}

@@ -1,0 +1,126 @@
+//! From a wish to a plan: every rule is checked before anything is remembered.
+
+use jiff::Timestamp;
+use valetkey_catalog::{NewUpload, Transfer};
+use valetkey_protocol::upload::CreateUpload;
+use valetkey_protocol::{Checksum, Code, PartPlan, Problem};
+
+use crate::engine::later;
+use crate::{Bucket, Engine, Error, Principal};
+
+/// The longest a file may ask to be kept, in seconds: a hundred years.
+const MAX_RETENTION_SECONDS: u64 = 100 * 366 * 86_400;
+
+/// An upload that may be made.
+pub(crate) struct Plan<'a> {
+    pub(crate) bucket: &'a Bucket,
+    pub(crate) upload: NewUpload,
+    /// For how many seconds its requests are signed.
+    pub(crate) seconds: u64,
+}
+
+impl Engine {
+    /// Checks a wish against the rules of its bucket and cuts it into parts.
+    pub(crate) fn plan(
+        &self,
+        who: &Principal,
+        create: CreateUpload,
+        now: Timestamp,
+    ) -> Result<Plan<'_>, Error> {
+        let bucket = self.requested_bucket(create.bucket.as_deref())?;
+        check_rules(bucket, &create)?;
+        let seconds = bucket.rules.validity(create.expires_in)?;
+        let seconds = seconds.min(bucket.rules.session_ttl_seconds);
+        let transfer = transfer(bucket, &create)?;
+        let id = self.ids.file_id(now);
+        let key = bucket
+            .rules
+            .object_key(&who.subject, id, &create.filename)?;
+        let upload = NewUpload {
+            id,
+            bucket: bucket.name.clone(),
+            key,
+            owner: who.subject.clone(),
+            filename: create.filename,
+            path: create.path.unwrap_or_default(),
+            content_type: create.content_type,
+            size: create.size,
+            checksum: create.checksum,
+            metadata: create.metadata.unwrap_or_default(),
+            transfer,
+            created_at: now,
+            session_ends_at: later(now, bucket.rules.session_ttl_seconds),
+            urls_end_at: later(now, seconds),
+            retain_for: create.retain_for,
+        };
+        Ok(Plan {
+            bucket,
+            upload,
+            seconds,
+        })
+    }
+}
+
+fn check_rules(bucket: &Bucket, create: &CreateUpload) -> Result<(), Error> {
+    let rules = &bucket.rules;
+    if !rules.takes(&create.content_type) {
+        let detail = format!(
+            "bucket {} does not take {}; it takes {}",
+            bucket.name,
+            create.content_type.essence(),
+            rules.content_types.join(", ")
+        );
+        return Err(Error::refused(Code::ContentTypeNotAllowed, detail));
+    }
+    if create.size > rules.max_size {
+        let detail = format!(
+            "bucket {} takes files of up to {} bytes",
+            bucket.name, rules.max_size
+        );
+        let problem = Problem::new(Code::FileTooLarge, detail).with("limit", rules.max_size);
+        return Err(Error::Refused(problem));
+    }
+    if let Some(seconds) = create.retain_for
+        && !(1..=MAX_RETENTION_SECONDS).contains(&seconds)
+    {
+        let detail = format!("must be 1 to {MAX_RETENTION_SECONDS} seconds");
+        return Err(Error::invalid("retain_for", detail));
+    }
+    Ok(())
+}
+
+fn transfer(bucket: &Bucket, create: &CreateUpload) -> Result<Transfer, Error> {
+    if create.size <= bucket.rules.single_limit {
+        return Ok(Transfer::Single);
+    }
+    check_verifiable(bucket, create.checksum.as_ref(), create.size)?;
+    let plan =
+        PartPlan::new(create.size, bucket.rules.part_size).map_err(|error| ("size", error))?;
+    Ok(Transfer::Multipart {
+        part_size: plan.part_size(),
+        upload_id: None,
+    })
+}
+
+/// Refuses a checksum of a multipart upload that could neither be asked of storage nor be read back.
+pub(super) fn check_verifiable(
+    bucket: &Bucket,
+    checksum: Option<&Checksum>,
+    size: u64,
+) -> Result<(), Error> {
+    let Some(checksum) = checksum else {
+        return Ok(());
+    };
+    let native = bucket.rules.checksum_algorithm;
+    let asked_of_storage =
+        bucket.store.capabilities().full_object_checksums && checksum.algorithm() == native;
+    if asked_of_storage || size <= bucket.rules.rehash_limit {
+        return Ok(());
+    }
+    let detail = format!(
+        "a {} of more than {} bytes cannot be verified here; declare a {native}",
+        checksum.algorithm(),
+        bucket.rules.rehash_limit
+    );
+    Err(Error::invalid("checksum", detail))
+}
