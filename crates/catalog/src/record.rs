@@ -1,0 +1,166 @@
+//! What is remembered of one upload and the file it becomes, and the edges of its life.
+
+use jiff::Timestamp;
+use valetkey_protocol::file::Integrity;
+use valetkey_protocol::upload::State;
+use valetkey_protocol::{Checksum, ContentType, FileId, Filename, FolderPath, Metadata, ObjectKey, Problem, Subject};
+
+/// How long quarantine outlives the last upload URL, in seconds: 15 minutes of clock skew and an hour for a
+/// transfer that began in time.
+pub const QUARANTINE_GRACE_SECONDS: i64 = (15 + 60) * 60;
+
+/// How the bytes travel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transfer {
+    /// One PUT into quarantine.
+    Single,
+    /// Parts to the final key.
+    Multipart {
+        /// The bytes of every part but the last.
+        part_size: u64,
+        /// Storage's name for it, once storage was asked.
+        upload_id: Option<String>,
+    },
+}
+
+/// A new upload, as its first durable row says it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewUpload {
+    /// Its id.
+    pub id: FileId,
+    /// Its bucket's name.
+    pub bucket: String,
+    /// The final object key.
+    pub key: ObjectKey,
+    /// Whose it is.
+    pub owner: Subject,
+    /// Its true name.
+    pub filename: Filename,
+    /// Its folder.
+    pub path: FolderPath,
+    /// The declared type.
+    pub content_type: ContentType,
+    /// The declared bytes.
+    pub size: u64,
+    /// The declared checksum.
+    pub checksum: Option<Checksum>,
+    /// The application's notes.
+    pub metadata: Metadata,
+    /// How the bytes travel.
+    pub transfer: Transfer,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When the session ends.
+    pub session_ends_at: Timestamp,
+    /// When the last upload URL handed out stops working.
+    pub urls_end_at: Timestamp,
+    /// How long to keep the file, in seconds.
+    pub retain_for: Option<u64>,
+}
+
+/// All that is remembered under one id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// What was declared.
+    pub upload: NewUpload,
+    /// Where it is in its life.
+    pub state: State,
+    /// How many edges it went along: the fence every further edge must name.
+    pub epoch: u64,
+    /// Until when the run that verifies or deletes it is left alone.
+    pub lease_until: Option<Timestamp>,
+    /// The `ETag` of the quarantined object that is being verified.
+    pub source_etag: Option<String>,
+    /// Why it failed.
+    pub problem: Option<Problem>,
+    /// What was found when it became available.
+    pub file: Option<FileFacts>,
+    /// How many downloads were issued.
+    pub download_count: u64,
+    /// Whether something besides the file may still lie in storage: a quarantined object, parts, a rejected
+    /// final object. True from the insert of every upload, single or multipart, until `forget_quarantine`.
+    pub quarantined: bool,
+}
+
+/// What verification found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileFacts {
+    /// The final object's `ETag`.
+    pub etag: String,
+    /// The checksum of the bytes: the declared one or, without one, storage's own.
+    pub checksum: Option<Checksum>,
+    /// What was checked.
+    pub integrity: Integrity,
+    /// The type its first bytes speak of.
+    pub detected_type: Option<String>,
+    /// When its retention ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The edges of the state machine, each with what it writes. All the rest is illegal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edge {
+    /// `pending → verifying`, or `verifying → verifying` when the lease of a lost run is over at `now`.
+    Verify {
+        /// This instant.
+        now: Timestamp,
+        /// Until when others leave this run alone.
+        lease_until: Timestamp,
+        /// What storage said the quarantined object is; `None` for multipart.
+        source_etag: Option<String>,
+        /// The checksum, when it was declared only now; one declared before stays.
+        checksum: Option<Checksum>,
+    },
+    /// `verifying → pending`: something is missing or did not answer, and more bytes may come.
+    Retry,
+    /// `verifying → available`.
+    Finish(FileFacts),
+    /// `verifying → failed`.
+    Fail(Problem),
+    /// `pending → aborted`.
+    Abort,
+    /// `pending → expired`.
+    Expire,
+    /// `available → deleting`, or `deleting → deleting` when the lease of a lost run is over at `now`.
+    Delete {
+        /// This instant.
+        now: Timestamp,
+        /// Until when others leave this run alone.
+        lease_until: Timestamp,
+    },
+    /// `deleting → deleted`.
+    Deleted,
+}
+
+impl Edge {
+    /// The states it may begin at, and the one it ends at. A self-loop is only legal when the lease is over.
+    pub fn ends(&self) -> (&'static [State], State) {
+        use State::{Aborted, Available, Deleted, Deleting, Expired, Failed, Pending, Verifying};
+        match self {
+            Self::Verify { .. } => (&[Pending, Verifying], Verifying),
+            Self::Retry => (&[Verifying], Pending),
+            Self::Finish(_) => (&[Verifying], Available),
+            Self::Fail(_) => (&[Verifying], Failed),
+            Self::Abort => (&[Pending], Aborted),
+            Self::Expire => (&[Pending], Expired),
+            Self::Delete { .. } => (&[Available, Deleting], Deleting),
+            Self::Deleted => (&[Deleting], Deleted),
+        }
+    }
+}
+
+/// Why a record has work due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Due {
+    /// Pending, and its session is over.
+    SessionEnded,
+    /// Verifying, and its lease is over: the run was lost.
+    VerifyLost,
+    /// Available, and its retention is over.
+    RetentionEnded,
+    /// Deleting, and its lease is over: the run was lost.
+    DeleteLost,
+    /// Settled, and its last upload URL has been dead long enough to empty its quarantine:
+    /// [`QUARANTINE_GRACE_SECONDS`] after `urls_end_at`.
+    QuarantineOver,
+}
