@@ -74,7 +74,9 @@ fn catalog_problem(error: &CatalogError) -> Problem {
             "the catalog does not answer at the moment; try again",
         )
         .with("retry_after", RETRY_AFTER),
-        CatalogError::Corrupt { .. } | CatalogError::Open { .. } => internal(),
+        CatalogError::Corrupt { .. } | CatalogError::Refused { .. } | CatalogError::Open { .. } => {
+            internal()
+        }
     }
 }
 

@@ -1,0 +1,13 @@
+//! The engine's promises, over a real catalog and a store that misbehaves on demand.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on stops"
+)]
+
+mod files;
+mod multipart;
+mod single;
+mod support;
+mod sweep;

@@ -1,0 +1,347 @@
+//! A store in memory that keeps S3's promises, and breaks them when a test says so.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::SignedDuration;
+use tokio::sync::Semaphore;
+use valetkey_protocol::request::Method;
+use valetkey_protocol::{
+    Algorithm, Checksum, FileId, Hasher, ObjectKey, PresignedRequest, PresignedUrl,
+};
+use valetkey_store::{
+    Capabilities, CopyObject, CreateMultipart, GetGrant, ObjectInfo, ObjectStore, PartGrant,
+    PutGrant, StoreError, StoredPart, Validity,
+};
+
+#[derive(Default)]
+pub(crate) struct MemoryStore {
+    objects: Mutex<BTreeMap<String, Vec<u8>>>,
+    parts: Mutex<BTreeMap<String, BTreeMap<u32, Vec<u8>>>>,
+    faults: Mutex<Vec<Fault>>,
+    pub(crate) copies: AtomicU64,
+    pub(crate) calls: AtomicU64,
+    /// Copies wait here when [`Fault::PauseCopy`] is armed.
+    pub(crate) gate: Gate,
+}
+
+pub(crate) struct Gate {
+    pub(crate) reached: Semaphore,
+    pub(crate) open: Semaphore,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            reached: Semaphore::new(0),
+            open: Semaphore::new(0),
+        }
+    }
+}
+
+/// What goes wrong, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The quarantined object is replaced just before it is copied.
+    SwapBeforeCopy(Vec<u8>),
+    /// The copy lands as other bytes.
+    CorruptCopy(Vec<u8>),
+    /// Copying does not answer.
+    CopyUnavailable,
+    /// The copy waits until the gate opens.
+    PauseCopy,
+    /// Completing a multipart upload is done, but the answer is lost.
+    CompleteAnswerLost,
+    /// Completing a multipart upload is not done, and does not answer.
+    CompleteUnavailable,
+    /// Deleting does not answer.
+    DeleteUnavailable,
+    /// Starting a multipart upload does not answer.
+    CreateUnavailable,
+}
+
+impl MemoryStore {
+    /// Arms a fault for the next call it concerns.
+    pub(crate) fn arm(&self, fault: Fault) {
+        self.faults.lock().unwrap().push(fault);
+    }
+
+    fn take(&self, wanted: impl Fn(&Fault) -> bool) -> Option<Fault> {
+        let mut faults = self.faults.lock().unwrap();
+        let index = faults.iter().position(wanted)?;
+        Some(faults.remove(index))
+    }
+
+    /// What a client's PUT does: nothing when an object is there, as `if-none-match: *` says.
+    pub(crate) fn put_single(&self, id: FileId, bytes: &[u8]) -> bool {
+        let key = ObjectKey::quarantine(id).to_string();
+        let mut objects = self.objects.lock().unwrap();
+        let free = !objects.contains_key(&key);
+        if free {
+            objects.insert(key, bytes.to_vec());
+        }
+        free
+    }
+
+    /// What a client's PUT of a part does.
+    pub(crate) fn put_part(&self, key: &str, number: u32, bytes: &[u8]) {
+        let mut uploads = self.parts.lock().unwrap();
+        uploads
+            .get_mut(key)
+            .expect("an open upload")
+            .insert(number, bytes.to_vec());
+    }
+
+    pub(crate) fn bytes(&self, key: &str) -> Option<Vec<u8>> {
+        self.objects.lock().unwrap().get(key).cloned()
+    }
+
+    pub(crate) fn open_multiparts(&self) -> usize {
+        self.parts.lock().unwrap().len()
+    }
+
+    fn answer(&self) {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn etag(bytes: &[u8]) -> String {
+    format!(
+        "\"{}\"",
+        Hasher::digest(Algorithm::Crc32c, bytes).to_base64()
+    )
+}
+
+fn info(bytes: &[u8]) -> ObjectInfo {
+    ObjectInfo {
+        size: bytes.len() as u64,
+        etag: etag(bytes),
+        content_type: None,
+        checksums: vec![Hasher::digest(Algorithm::Crc64Nvme, bytes)],
+    }
+}
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable {
+        what: "no answer".to_owned(),
+    }
+}
+
+fn signed(what: String, method: Method, valid: Validity) -> PresignedRequest {
+    PresignedRequest {
+        method,
+        url: PresignedUrl::new(format!("https://store.test/{what}&signature=secret")),
+        headers: BTreeMap::new(),
+        expires_at: valid.now + SignedDuration::from_secs(i64::from(valid.seconds)),
+    }
+}
+
+#[async_trait]
+impl ObjectStore for MemoryStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            full_object_checksums: true,
+        }
+    }
+
+    fn presign_put(
+        &self,
+        put: &PutGrant<'_>,
+        valid: Validity,
+    ) -> Result<PresignedRequest, StoreError> {
+        Ok(signed(
+            format!("{}?size={}", put.key, put.size),
+            Method::Put,
+            valid,
+        ))
+    }
+
+    fn presign_parts(
+        &self,
+        key: &ObjectKey,
+        _upload_id: &str,
+        parts: &[PartGrant],
+        valid: Validity,
+    ) -> Result<Vec<PresignedRequest>, StoreError> {
+        let sign = |part: &PartGrant| {
+            let checksum = part
+                .checksum
+                .as_ref()
+                .map(Checksum::to_base64)
+                .unwrap_or_default();
+            signed(
+                format!(
+                    "{key}?part={}&size={}&checksum={checksum}",
+                    part.number, part.size
+                ),
+                Method::Put,
+                valid,
+            )
+        };
+        Ok(parts.iter().map(sign).collect())
+    }
+
+    fn presign_get(
+        &self,
+        get: &GetGrant<'_>,
+        valid: Validity,
+    ) -> Result<PresignedRequest, StoreError> {
+        let what = format!(
+            "{}?type={}&disposition={}",
+            get.key, get.content_type, get.content_disposition
+        );
+        Ok(signed(what, Method::Get, valid))
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, StoreError> {
+        self.answer();
+        Ok(self.bytes(key.as_str()).as_deref().map(info))
+    }
+
+    async fn copy(&self, copy: &CopyObject<'_>) -> Result<(), StoreError> {
+        self.answer();
+        if self.take(|fault| *fault == Fault::PauseCopy).is_some() {
+            self.gate.reached.add_permits(1);
+            self.gate.open.acquire().await.unwrap().forget();
+        }
+        if self
+            .take(|fault| *fault == Fault::CopyUnavailable)
+            .is_some()
+        {
+            return Err(unavailable());
+        }
+        let mut objects = self.objects.lock().unwrap();
+        if let Some(Fault::SwapBeforeCopy(bytes)) =
+            self.take(|fault| matches!(fault, Fault::SwapBeforeCopy(_)))
+        {
+            objects.insert(copy.source.to_string(), bytes);
+        }
+        let bytes = objects
+            .get(copy.source.as_str())
+            .cloned()
+            .ok_or(StoreError::NotFound)?;
+        if etag(&bytes) != copy.source_etag {
+            return Err(StoreError::PreconditionFailed);
+        }
+        let corrupt = self.take(|fault| matches!(fault, Fault::CorruptCopy(_)));
+        let landed = if let Some(Fault::CorruptCopy(other)) = corrupt {
+            other
+        } else {
+            bytes
+        };
+        objects.insert(copy.target.to_string(), landed);
+        self.copies.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn create_multipart(&self, create: &CreateMultipart<'_>) -> Result<String, StoreError> {
+        self.answer();
+        if self
+            .take(|fault| *fault == Fault::CreateUnavailable)
+            .is_some()
+        {
+            return Err(unavailable());
+        }
+        self.parts
+            .lock()
+            .unwrap()
+            .insert(create.key.to_string(), BTreeMap::new());
+        Ok("upload".to_owned())
+    }
+
+    async fn list_parts(
+        &self,
+        key: &ObjectKey,
+        _upload_id: &str,
+    ) -> Result<Option<Vec<StoredPart>>, StoreError> {
+        self.answer();
+        let uploads = self.parts.lock().unwrap();
+        let list = |parts: &BTreeMap<u32, Vec<u8>>| {
+            let part = |(number, bytes): (&u32, &Vec<u8>)| StoredPart {
+                number: *number,
+                size: bytes.len() as u64,
+                etag: etag(bytes),
+            };
+            parts.iter().map(part).collect()
+        };
+        Ok(uploads.get(key.as_str()).map(list))
+    }
+
+    async fn complete_multipart(
+        &self,
+        key: &ObjectKey,
+        _upload_id: &str,
+        _parts: &[StoredPart],
+    ) -> Result<(), StoreError> {
+        self.answer();
+        if self
+            .take(|fault| *fault == Fault::CompleteUnavailable)
+            .is_some()
+        {
+            return Err(unavailable());
+        }
+        let parts = self
+            .parts
+            .lock()
+            .unwrap()
+            .remove(key.as_str())
+            .ok_or(StoreError::NotFound)?;
+        let bytes = parts.into_values().flatten().collect();
+        self.objects.lock().unwrap().insert(key.to_string(), bytes);
+        match self.take(|fault| *fault == Fault::CompleteAnswerLost) {
+            Some(_) => Err(unavailable()),
+            None => Ok(()),
+        }
+    }
+
+    async fn abort_multipart(&self, key: &ObjectKey, _upload_id: &str) -> Result<(), StoreError> {
+        self.answer();
+        self.parts.lock().unwrap().remove(key.as_str());
+        Ok(())
+    }
+
+    async fn put_empty(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        self.answer();
+        self.objects
+            .lock()
+            .unwrap()
+            .insert(key.to_string(), Vec::new());
+        Ok(())
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        self.answer();
+        if self
+            .take(|fault| *fault == Fault::DeleteUnavailable)
+            .is_some()
+        {
+            return Err(unavailable());
+        }
+        self.objects.lock().unwrap().remove(key.as_str());
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        key: &ObjectKey,
+        tag: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<Bytes, StoreError> {
+        self.answer();
+        let bytes = self.bytes(key.as_str()).ok_or(StoreError::NotFound)?;
+        if etag(&bytes) != tag {
+            return Err(StoreError::PreconditionFailed);
+        }
+        let begin = usize::try_from(offset).unwrap();
+        let end = bytes.len().min(begin + usize::try_from(length).unwrap());
+        Ok(Bytes::copy_from_slice(&bytes[begin..end]))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

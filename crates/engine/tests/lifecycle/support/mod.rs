@@ -1,0 +1,175 @@
+//! An engine over a real SQLite catalog, a store in memory that can misbehave on demand, and a clock that
+//! stands still until it is told to go on.
+
+pub(crate) mod memory;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use valetkey_catalog::sqlite::SqliteCatalog;
+use valetkey_engine::{
+    ADMIN, Bucket, BucketRules, Completion, Engine, EngineParts, Error, Ids, Principal,
+};
+use valetkey_protocol::file::File;
+use valetkey_protocol::upload::{CompleteUpload, CreateUpload, Upload};
+use valetkey_protocol::{Clock, Code, ContentType, FileId, Filename, Secret, Subject};
+
+use memory::MemoryStore;
+
+/// 2026-01-01T00:00:00Z in milliseconds.
+const BEGIN: i64 = 1_767_225_600_000;
+
+pub(crate) struct World {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) clock: Arc<TestClock>,
+    _dir: TempDir,
+}
+
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(crate) fn forward(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// Ids that count upwards.
+struct CountedIds(AtomicU64);
+
+impl Ids for CountedIds {
+    fn file_id(&self, now: Timestamp) -> FileId {
+        let count = self.0.fetch_add(1, Ordering::SeqCst);
+        let millis = u64::try_from(now.as_millisecond()).unwrap();
+        let text = format!(
+            "{:08x}-{:04x}-7000-8000-{count:012x}",
+            millis >> 16,
+            millis & 0xffff
+        );
+        text.parse().unwrap()
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with_rules(BucketRules::default())
+    }
+
+    pub(crate) fn with_rules(rules: BucketRules) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = SqliteCatalog::open(&dir.path().join("catalog.sqlite")).unwrap();
+        let store = Arc::new(MemoryStore::default());
+        let clock = Arc::new(TestClock(AtomicI64::new(BEGIN)));
+        let bucket = Bucket {
+            name: "files".to_owned(),
+            rules,
+            store: store.clone(),
+        };
+        let engine = Engine::new(EngineParts {
+            catalog: Arc::new(catalog),
+            buckets: vec![bucket],
+            default_bucket: "files".to_owned(),
+            clock: clock.clone(),
+            ids: Arc::new(CountedIds(AtomicU64::new(1))),
+            secret: Secret::new("a secret of at least thirty-two bytes"),
+            public_url: "https://files.test".to_owned(),
+        });
+        Self {
+            engine: Arc::new(engine.unwrap()),
+            store,
+            clock,
+            _dir: dir,
+        }
+    }
+
+    pub(crate) async fn create(&self, create: CreateUpload) -> Upload {
+        self.engine.create_upload(&alice(), create).await.unwrap()
+    }
+
+    /// Creates a single upload and sends its bytes.
+    pub(crate) async fn upload(&self, bytes: &[u8]) -> Upload {
+        let upload = self.create(wish(bytes.len() as u64)).await;
+        assert!(self.store.put_single(upload.id, bytes));
+        upload
+    }
+
+    /// Creates a multipart upload and sends these parts of `bytes`.
+    pub(crate) async fn upload_parts(
+        &self,
+        create: CreateUpload,
+        bytes: &[u8],
+        numbers: &[u32],
+    ) -> Upload {
+        let upload = self.create(create).await;
+        let part_size = usize::try_from(upload.part_size.unwrap()).unwrap();
+        for number in numbers {
+            let part = bytes.chunks(part_size).nth(*number as usize - 1).unwrap();
+            self.store.put_part(upload.key.as_str(), *number, part);
+        }
+        upload
+    }
+
+    pub(crate) async fn complete(&self, id: FileId) -> Result<File, Error> {
+        match self
+            .engine
+            .complete_upload(&alice(), id, CompleteUpload::default())
+            .await?
+        {
+            Completion::File(file) => Ok(*file),
+            Completion::Verifying(still) => panic!("still {:?}", still.state),
+        }
+    }
+
+    /// A file that is available.
+    pub(crate) async fn file(&self, bytes: &[u8]) -> File {
+        let upload = self.upload(bytes).await;
+        self.complete(upload.id).await.unwrap()
+    }
+}
+
+pub(crate) fn alice() -> Principal {
+    principal("alice", &[])
+}
+
+pub(crate) fn bob() -> Principal {
+    principal("bob", &[])
+}
+
+pub(crate) fn admin() -> Principal {
+    principal("root", &[ADMIN])
+}
+
+fn principal(subject: &str, roles: &[&str]) -> Principal {
+    Principal {
+        subject: Subject::parse(subject).unwrap(),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+    }
+}
+
+/// A wish for a text file of so many bytes.
+pub(crate) fn wish(size: u64) -> CreateUpload {
+    CreateUpload {
+        filename: Filename::parse("notes.txt").unwrap(),
+        content_type: ContentType::parse("text/plain").unwrap(),
+        size,
+        checksum: None,
+        bucket: None,
+        path: None,
+        metadata: None,
+        expires_in: None,
+        retain_for: None,
+    }
+}
+
+/// The code of a refusal.
+pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Code {
+    result.expect_err("should be refused").problem().code
+}

@@ -1,0 +1,148 @@
+//! The sweep: what clients leave behind becomes a file or disappears.
+
+use crate::support::memory::Fault;
+use crate::support::{World, alice, code, wish};
+use valetkey_engine::{BucketRules, SweepReport};
+use valetkey_protocol::part::MIB;
+use valetkey_protocol::upload::{CreateUpload, State};
+use valetkey_protocol::{Code, ObjectKey};
+
+const DAY: i64 = 86_400;
+
+async fn sweep(world: &World) -> SweepReport {
+    world.engine.sweep().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_client_that_vanished_after_its_put_still_gets_its_file() {
+    let world = World::new();
+    let upload = world.upload(b"hello").await;
+    assert_eq!(sweep(&world).await, SweepReport::default());
+    world.clock.forward(DAY);
+    assert_eq!(sweep(&world).await.completed, 1);
+    assert_eq!(
+        world
+            .engine
+            .get_file(&alice(), upload.id)
+            .await
+            .unwrap()
+            .size,
+        5
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_vanished_before_it_leaves_nothing() {
+    let rules = BucketRules {
+        single_limit: MIB,
+        ..BucketRules::default()
+    };
+    let world = World::with_rules(rules);
+    let single = world.create(wish(5)).await;
+    let multipart = world.create(wish(40 * MIB)).await;
+    world.clock.forward(DAY);
+    assert_eq!(sweep(&world).await.expired, 2);
+    assert_eq!(world.store.open_multiparts(), 0);
+    assert_eq!(code(world.complete(single.id).await), Code::UploadExpired);
+    assert_eq!(
+        code(world.complete(multipart.id).await),
+        Code::UploadExpired
+    );
+}
+
+#[tokio::test]
+async fn quarantine_is_emptied_after_its_horizon_and_not_before() {
+    let world = World::new();
+    let file = world.file(b"hello").await;
+    let quarantined = ObjectKey::quarantine(file.id).to_string();
+    world.clock.forward((15 + 15 + 60) * 60 - 1);
+    assert_eq!(sweep(&world).await.emptied, 0);
+    assert!(world.store.bytes(&quarantined).is_some());
+    world.clock.forward(1);
+    assert_eq!(sweep(&world).await.emptied, 1);
+    assert_eq!(world.store.bytes(&quarantined), None);
+    assert_eq!(world.store.bytes(file.key.as_str()).unwrap(), b"hello");
+    assert_eq!(sweep(&world).await, SweepReport::default());
+}
+
+#[tokio::test]
+async fn what_was_written_after_an_abort_is_gone_by_the_horizon() {
+    let world = World::new();
+    let upload = world.create(wish(5)).await;
+    world
+        .engine
+        .abort_upload(&alice(), upload.id)
+        .await
+        .unwrap();
+    world.clock.forward(DAY);
+    assert_eq!(sweep(&world).await.emptied, 1);
+    assert_eq!(
+        world.store.bytes(ObjectKey::quarantine(upload.id).as_str()),
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_file_is_hidden_when_its_retention_ends_and_then_removed() {
+    let world = World::new();
+    let upload = world
+        .create(CreateUpload {
+            retain_for: Some(60),
+            ..wish(5)
+        })
+        .await;
+    world.store.put_single(upload.id, b"hello");
+    let file = world.complete(upload.id).await.unwrap();
+    world.clock.forward(60);
+    assert_eq!(
+        code(world.engine.get_file(&alice(), file.id).await),
+        Code::NotFound
+    );
+    assert_eq!(sweep(&world).await.deleted, 1);
+    assert_eq!(world.store.bytes(file.key.as_str()), None);
+}
+
+#[tokio::test]
+async fn a_delete_storage_did_not_answer_is_finished_later() {
+    let world = World::new();
+    let file = world.file(b"hello").await;
+    world.store.arm(Fault::DeleteUnavailable);
+    world.engine.delete_file(&alice(), file.id).await.unwrap();
+    assert_eq!(
+        code(world.engine.get_file(&alice(), file.id).await),
+        Code::NotFound
+    );
+    assert!(world.store.bytes(file.key.as_str()).is_some());
+    world.clock.forward(60);
+    assert_eq!(sweep(&world).await.deleted, 1);
+    assert_eq!(world.store.bytes(file.key.as_str()), None);
+}
+
+#[tokio::test]
+async fn a_verification_whose_worker_was_lost_is_run_again() {
+    let world = World::new();
+    let upload = world.upload(b"hello").await;
+    world.store.arm(Fault::PauseCopy);
+    let lost = tokio::spawn({
+        let engine = world.engine.clone();
+        async move {
+            engine
+                .complete_upload(&alice(), upload.id, Default::default())
+                .await
+        }
+    });
+    world.store.gate.reached.acquire().await.unwrap().forget();
+    assert_eq!(
+        world
+            .engine
+            .get_upload(&alice(), upload.id)
+            .await
+            .unwrap()
+            .state,
+        State::Verifying
+    );
+    assert_eq!(sweep(&world).await.completed, 0);
+    world.clock.forward(120);
+    assert_eq!(sweep(&world).await.completed, 1);
+    lost.abort();
+}
