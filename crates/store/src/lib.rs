@@ -21,7 +21,11 @@ pub trait ObjectStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::Unsignable`] when the key or the validity cannot be signed.
-    fn presign_put(&self, put: &PutGrant<'_>, valid: Validity) -> Result<PresignedRequest, StoreError>;
+    fn presign_put(
+        &self,
+        put: &PutGrant<'_>,
+        valid: Validity,
+    ) -> Result<PresignedRequest, StoreError>;
 
     /// Signs the PUTs of parts, in their order.
     ///
@@ -39,7 +43,11 @@ pub trait ObjectStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`ObjectStore::presign_put`].
-    fn presign_get(&self, get: &GetGrant<'_>, valid: Validity) -> Result<PresignedRequest, StoreError>;
+    fn presign_get(
+        &self,
+        get: &GetGrant<'_>,
+        valid: Validity,
+    ) -> Result<PresignedRequest, StoreError>;
 
     /// Looks at an object; `None` when there is none.
     async fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, StoreError>;
@@ -52,7 +60,11 @@ pub trait ObjectStore: Send + Sync + 'static {
     async fn create_multipart(&self, create: &CreateMultipart<'_>) -> Result<String, StoreError>;
 
     /// Lists all stored parts by number; `None` when storage does not know the upload.
-    async fn list_parts(&self, key: &ObjectKey, upload_id: &str) -> Result<Option<Vec<StoredPart>>, StoreError>;
+    async fn list_parts(
+        &self,
+        key: &ObjectKey,
+        upload_id: &str,
+    ) -> Result<Option<Vec<StoredPart>>, StoreError>;
 
     /// Makes the object out of parts. A `200` that carries an error is an error.
     /// [`StoreError::NotFound`] when storage does not know the upload (any more).
@@ -73,7 +85,13 @@ pub trait ObjectStore: Send + Sync + 'static {
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
 
     /// Reads bytes from `offset`, at most `length`, only while the object still has that `ETag`.
-    async fn read(&self, key: &ObjectKey, etag: &str, offset: u64, length: u64) -> Result<Bytes, StoreError>;
+    async fn read(
+        &self,
+        key: &ObjectKey,
+        etag: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<Bytes, StoreError>;
 
     /// Answers when the bucket does.
     async fn ping(&self) -> Result<(), StoreError>;
