@@ -9,6 +9,12 @@ pub enum CatalogError {
     /// The database does not answer.
     #[error("the catalog does not answer")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What was to be remembered cannot be: an id that is taken, or a number it has no room for.
+    #[error("the catalog cannot hold this: {what}")]
+    Refused {
+        /// What is wrong with it.
+        what: String,
+    },
     /// A row holds something this version cannot read.
     #[error("the catalog holds a value that cannot be read: {what}")]
     Corrupt {

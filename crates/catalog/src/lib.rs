@@ -11,14 +11,14 @@ use valetkey_protocol::file::Order;
 use valetkey_protocol::{Checksum, FileId, Filename, FolderPath, Metadata, Subject};
 
 pub use error::CatalogError;
-pub use record::{
-    Due, Edge, FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfer,
-};
+pub use record::{Due, Edge, FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfer};
 
 /// The catalog of uploads and files. An answer means that what it says is on disk.
+///
+/// Instants are remembered to the millisecond. A call whose future is dropped may still take effect.
 #[async_trait]
 pub trait Catalog: Send + Sync + 'static {
-    /// Remembers new uploads, all or none.
+    /// Remembers new uploads, all or none; an id that is taken is [`CatalogError::Refused`].
     async fn insert_uploads(&self, uploads: Vec<NewUpload>) -> Result<(), CatalogError>;
 
     /// Finds what one id is.
@@ -28,17 +28,28 @@ pub trait Catalog: Send + Sync + 'static {
     async fn attach_multipart(&self, id: FileId, upload_id: String) -> Result<bool, CatalogError>;
 
     /// Remembers that upload URLs handed out live until then, while it is pending; says whether it is.
+    /// An earlier instant than the remembered one changes nothing.
     async fn extend_urls(&self, id: FileId, until: Timestamp) -> Result<bool, CatalogError>;
 
     /// Goes along one edge of the state machine if the upload still stands at `epoch` and at the edge's
     /// beginning, and gives what it then is; `None` when somebody else was first.
-    async fn advance(&self, id: FileId, epoch: u64, edge: Edge) -> Result<Option<Record>, CatalogError>;
+    async fn advance(
+        &self,
+        id: FileId,
+        epoch: u64,
+        edge: Edge,
+    ) -> Result<Option<Record>, CatalogError>;
 
     /// Changes what people may change of an available file that still stands at `epoch`, and moves its epoch
     /// on, so that of two changes at once one is told to look again.
-    async fn patch(&self, id: FileId, epoch: u64, patch: FilePatch) -> Result<Option<Record>, CatalogError>;
+    async fn patch(
+        &self,
+        id: FileId,
+        epoch: u64,
+        patch: FilePatch,
+    ) -> Result<Option<Record>, CatalogError>;
 
-    /// Counts one more issued download of each file.
+    /// Counts one more issued download of each available file; an id given twice counts twice.
     async fn count_downloads(&self, ids: Vec<FileId>) -> Result<(), CatalogError>;
 
     /// Lists available files in order of their ids.

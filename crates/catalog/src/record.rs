@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use valetkey_protocol::file::Integrity;
 use valetkey_protocol::upload::State;
-use valetkey_protocol::{Checksum, ContentType, FileId, Filename, FolderPath, Metadata, ObjectKey, Problem, Subject};
+use valetkey_protocol::{
+    Checksum, ContentType, FileId, Filename, FolderPath, Metadata, ObjectKey, Problem, Subject,
+};
 
 /// How long quarantine outlives the last upload URL, in seconds: 15 minutes of clock skew and an hour for a
 /// transfer that began in time.
@@ -65,7 +67,7 @@ pub struct Record {
     pub upload: NewUpload,
     /// Where it is in its life.
     pub state: State,
-    /// How many edges it went along: the fence every further edge must name.
+    /// How many edges it went along and patches it took: the fence that the next one must name.
     pub epoch: u64,
     /// Until when the run that verifies or deletes it is left alone.
     pub lease_until: Option<Timestamp>,

@@ -1,0 +1,187 @@
+//! The catalog in one SQLite file, for one server: a thread that writes with group commit, and a few
+//! that read.
+//!
+//! Durable means `synchronous=FULL`: the write-ahead log is flushed to disk before anybody is answered. One
+//! flush serves everything that was waiting when it began, which is what makes it cheap
+//! (<https://sqlite.org/wal.html>, <https://sqlite.org/pragma.html#pragma_synchronous>).
+
+mod advance;
+mod change;
+mod due;
+mod error;
+mod insert;
+mod list;
+mod open;
+mod queue;
+mod reader;
+mod row;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::Connection;
+use valetkey_protocol::FileId;
+
+use crate::{Catalog, CatalogError, Due, Edge, FileList, FilePatch, NewUpload, Record};
+use queue::Queue;
+
+/// How many threads read. One alone would let a long list hold up every point read.
+const READERS: usize = 2;
+
+/// The catalog in one SQLite file. Dropping it waits for what is under way and closes the file cleanly.
+#[derive(Debug)]
+pub struct SqliteCatalog {
+    writes: Arc<Queue>,
+    reads: Arc<Queue>,
+    readers: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
+    /// Held for as long as this catalog lives; it ends with the process, however that ends.
+    _lock: File,
+}
+
+impl SqliteCatalog {
+    /// Opens the catalog, making the file (mode 0600) and bringing its tables up to date where needed.
+    /// Its folder must exist. Beside it lie `-wal`, `-shm` and `.lock`.
+    ///
+    /// # Errors
+    /// [`CatalogError::Open`] when the file cannot be used, is open in another server, or was written by a
+    /// newer version.
+    pub fn open(path: &Path) -> Result<Self, CatalogError> {
+        let lock = open::lock(path)?;
+        let writer = open::writer(path)?;
+        let mut catalog = Self {
+            writes: Arc::default(),
+            reads: Arc::default(),
+            readers: Vec::with_capacity(READERS),
+            writer: None,
+            _lock: lock,
+        };
+        let queue = Arc::clone(&catalog.writes);
+        catalog.writer = Some(spawn(path, "catalog-write", move || {
+            writer::run(writer, &queue);
+        })?);
+        for _ in 0..READERS {
+            let reader = open::reader(path)?;
+            let queue = Arc::clone(&catalog.reads);
+            let thread = spawn(path, "catalog-read", move || reader::run(&reader, &queue))?;
+            catalog.readers.push(thread);
+        }
+        Ok(catalog)
+    }
+
+    /// Does this in the next transaction of the writer, and answers once it is on disk.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        queue::ask(&self.writes, work).await
+    }
+
+    /// Reads what was on disk when the reading began, or newer.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        queue::ask(&self.reads, work).await
+    }
+}
+
+fn spawn(
+    path: &Path,
+    name: &str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, CatalogError> {
+    let thread = Builder::new().name(name.to_owned()).spawn(run);
+    thread.map_err(|error| open::refuse(path, format!("a thread cannot be started: {error}")))
+}
+
+impl Drop for SqliteCatalog {
+    /// The writer closes last: only the last connection, if it may write, folds the log into the file.
+    fn drop(&mut self) {
+        self.reads.close();
+        for reader in self.readers.drain(..) {
+            // A thread that panicked has said so; there is nothing left to do about it.
+            let _ = reader.join();
+        }
+        self.writes.close();
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+#[async_trait]
+impl Catalog for SqliteCatalog {
+    async fn insert_uploads(&self, uploads: Vec<NewUpload>) -> Result<(), CatalogError> {
+        self.write(move |connection| insert::uploads(connection, &uploads))
+            .await
+    }
+
+    async fn find(&self, id: FileId) -> Result<Option<Record>, CatalogError> {
+        self.read(move |connection| row::find(connection, id)).await
+    }
+
+    async fn attach_multipart(&self, id: FileId, upload_id: String) -> Result<bool, CatalogError> {
+        self.write(move |connection| change::attach_multipart(connection, id, &upload_id))
+            .await
+    }
+
+    async fn extend_urls(&self, id: FileId, until: Timestamp) -> Result<bool, CatalogError> {
+        self.write(move |connection| change::extend_urls(connection, id, until))
+            .await
+    }
+
+    async fn advance(
+        &self,
+        id: FileId,
+        epoch: u64,
+        edge: Edge,
+    ) -> Result<Option<Record>, CatalogError> {
+        self.write(move |connection| advance::advance(connection, id, epoch, &edge))
+            .await
+    }
+
+    async fn patch(
+        &self,
+        id: FileId,
+        epoch: u64,
+        patch: FilePatch,
+    ) -> Result<Option<Record>, CatalogError> {
+        self.write(move |connection| change::patch(connection, id, epoch, &patch))
+            .await
+    }
+
+    async fn count_downloads(&self, ids: Vec<FileId>) -> Result<(), CatalogError> {
+        self.write(move |connection| change::count_downloads(connection, &ids))
+            .await
+    }
+
+    async fn list(&self, list: FileList) -> Result<Vec<Record>, CatalogError> {
+        self.read(move |connection| list::list(connection, &list))
+            .await
+    }
+
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(Due, Record)>, CatalogError> {
+        self.read(move |connection| due::due(connection, now, limit))
+            .await
+    }
+
+    async fn forget_quarantine(&self, id: FileId) -> Result<(), CatalogError> {
+        self.write(move |connection| change::forget_quarantine(connection, id))
+            .await
+    }
+
+    /// Both kinds of thread must answer; a transaction that writes nothing costs no flush.
+    async fn ping(&self) -> Result<(), CatalogError> {
+        self.write(|_| Ok(())).await?;
+        self.read(row::probe).await
+    }
+}

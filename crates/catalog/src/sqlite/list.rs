@@ -1,0 +1,86 @@
+//! Lists of available files, in pages along the ids. Every value is bound, never written into the SQL.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+use valetkey_protocol::file::Order;
+
+use super::row::{all, checksum_text, columns};
+use crate::{CatalogError, FileList, Record};
+
+/// Lists available files.
+pub(super) fn list(connection: &Connection, list: &FileList) -> Result<Vec<Record>, CatalogError> {
+    let Query { sql, values } = query(list);
+    all(connection, &sql, params_from_iter(values))
+}
+
+/// A statement and what is bound to it, in order.
+pub(super) struct Query {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+}
+
+/// Composes the statement. It names its index: without statistics SQLite would guess between two.
+pub(super) fn query(list: &FileList) -> Query {
+    let index = match (&list.owner, &list.bucket) {
+        (Some(_), _) => " INDEXED BY upload_by_owner",
+        (None, Some(_)) => " INDEXED BY upload_by_bucket",
+        (None, None) => "",
+    };
+    let mut query = Query {
+        sql: format!(
+            "SELECT {} FROM upload{index} WHERE state = 'available'",
+            columns!()
+        ),
+        values: Vec::new(),
+    };
+    let now = list.now.as_millisecond();
+    query.and("(expires_at IS NULL OR expires_at > ?)", now);
+    if let Some(owner) = &list.owner {
+        query.and("owner = ?", owner.as_str().to_owned());
+    }
+    if let Some(bucket) = &list.bucket {
+        query.and("bucket = ?", bucket.clone());
+    }
+    if let Some(path) = &list.path {
+        query.and("path = ?", path.as_str().to_owned());
+    }
+    if let Some(pattern) = &list.content_type {
+        query.and_type(pattern);
+    }
+    if let Some(checksum) = &list.checksum {
+        query.and("checksum = ?", checksum_text(checksum));
+    }
+    let (beyond, order) = match list.order {
+        Order::Newest => ("id < ?", " ORDER BY id DESC LIMIT ?"),
+        Order::Oldest => ("id > ?", " ORDER BY id LIMIT ?"),
+    };
+    if let Some(after) = list.after {
+        query.and(beyond, after.as_bytes().to_vec());
+    }
+    query.sql.push_str(order);
+    query.values.push(list.limit.into());
+    query
+}
+
+impl Query {
+    fn and(&mut self, condition: &str, value: impl Into<Value>) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(condition);
+        self.values.push(value.into());
+    }
+
+    /// A stored type is `type/subtype` and perhaps `; parameters`; the pattern speaks of the first alone.
+    fn and_type(&mut self, pattern: &str) {
+        match pattern.strip_suffix("/*") {
+            Some("*") => {}
+            Some(kind) => self.and(
+                "substr(content_type, 1, instr(content_type, '/') - 1) = ?",
+                kind.to_owned(),
+            ),
+            None => self.and(
+                "substr(content_type, 1, instr(content_type || ';', ';') - 1) = ?",
+                pattern.to_owned(),
+            ),
+        }
+    }
+}

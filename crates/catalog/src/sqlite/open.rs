@@ -1,0 +1,128 @@
+//! The file: made private, locked, brought up to date, and opened with the settings our promises rest on.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use refinery::error::Kind;
+use refinery::{Migration, Runner};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::CatalogError;
+
+/// Every migration, oldest first. One that was released is never changed: the file remembers its hash.
+const MIGRATIONS: [(&str, &str); 1] = [(
+    "V1__catalog",
+    include_str!("../../migrations/sqlite/V1__catalog.sql"),
+)];
+
+/// For the writer: the flush before every answer, and a log that is folded in after 16 MiB of pages, kept
+/// no longer than 32 MiB. Caches are in KiB.
+const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+     PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432; PRAGMA cache_size = -4096;";
+
+const READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -1024;";
+
+/// How long SQLite waits for a lock that another process, such as a backup, holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Statements kept prepared by each connection; lists have many shapes.
+const STATEMENTS: usize = 32;
+
+/// Makes sure that no other server has this catalog open: two writers would undo the group commit.
+pub(super) fn lock(path: &Path) -> Result<File, CatalogError> {
+    let name = beside(path, ".lock");
+    let file = private_file(&name)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(refuse(
+            path,
+            "another server has it open; stop that one, or give this one a data directory of its own",
+        )),
+        Err(TryLockError::Error(error)) => Err(refuse(
+            path,
+            format!("{} cannot be locked: {error}", name.display()),
+        )),
+    }
+}
+
+/// Opens the connection that writes, and brings the tables up to date.
+pub(super) fn writer(path: &Path) -> Result<Connection, CatalogError> {
+    drop(private_file(path)?);
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER)?;
+    migrate(path, &mut connection)?;
+    Ok(connection)
+}
+
+/// Opens a connection that can only read.
+pub(super) fn reader(path: &Path) -> Result<Connection, CatalogError> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, READER)
+}
+
+/// The catalog cannot be opened, and this is why.
+pub(super) fn refuse(path: &Path, why: impl Into<String>) -> CatalogError {
+    CatalogError::Open {
+        location: path.display().to_string(),
+        why: why.into(),
+    }
+}
+
+/// Each connection stays on one thread at a time, so SQLite's own mutexes are not needed.
+fn connect(path: &Path, mode: OpenFlags, settings: &str) -> Result<Connection, CatalogError> {
+    let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.execute_batch(settings)?;
+        Ok(connection)
+    };
+    open().map_err(|error: rusqlite::Error| refuse(path, error.to_string()))
+}
+
+fn migrate(path: &Path, connection: &mut Connection) -> Result<(), CatalogError> {
+    let migrations: Result<Vec<_>, _> = MIGRATIONS
+        .iter()
+        .map(|(name, sql)| Migration::unapplied(name, sql))
+        .collect();
+    let migrations = migrations.map_err(|error| refuse(path, error.to_string()))?;
+    // Grouped, a migration and the note that it was done are one transaction.
+    let runner = Runner::new(&migrations).set_grouped(true);
+    match runner.run(connection) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(refuse(path, explain(error.kind()))),
+    }
+}
+
+fn explain(kind: &Kind) -> String {
+    match kind {
+        Kind::MissingVersion(migration) => format!(
+            "a newer version of this program wrote it (it has the change {migration}); run that version, or \
+             restore the backup made before it"
+        ),
+        Kind::DivergentVersion(applied, _) => format!(
+            "its tables were made by a different program (its change {applied} is not ours); restore a backup"
+        ),
+        other => other.to_string(),
+    }
+}
+
+/// Opens a file, making it readable for nobody else. SQLite gives `-wal` and `-shm` the same mode.
+fn private_file(path: &Path) -> Result<File, CatalogError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path);
+    file.map_err(|error| refuse(path, error.to_string()))
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}

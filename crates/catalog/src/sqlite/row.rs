@@ -1,0 +1,260 @@
+//! A row and a record: how each value is written, and read back.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Params, Row};
+use uuid::Uuid;
+use valetkey_protocol::file::{Integrity, ListFiles};
+use valetkey_protocol::upload::State;
+use valetkey_protocol::{Checksum, FileId, Metadata, Problem};
+
+use super::error::from_sqlite;
+use crate::{CatalogError, FileFacts, NewUpload, Record, Transfer};
+
+/// The columns of a record, in the order [`record`] reads them.
+macro_rules! columns {
+    () => {
+        "id, bucket, key, owner, filename, path, content_type, size, checksum, metadata, part_size, \
+         multipart_id, created_at, session_ends_at, urls_end_at, retain_for, state, epoch, lease_until, \
+         source_etag, problem, etag, integrity, detected_type, expires_at, download_count, quarantined"
+    };
+}
+pub(super) use columns;
+
+/// What an empty set of notes is written as; most files have none.
+const NO_METADATA: &str = "{}";
+
+/// Finds what one id is.
+pub(super) fn find(connection: &Connection, id: FileId) -> Result<Option<Record>, CatalogError> {
+    const FIND: &str = concat!("SELECT ", columns!(), " FROM upload WHERE id = ?1");
+    first(connection, FIND, [id.as_bytes()])
+}
+
+/// Reads something, to see that it can be read.
+pub(super) fn probe(connection: &Connection) -> Result<(), CatalogError> {
+    first(
+        connection,
+        concat!("SELECT ", columns!(), " FROM upload LIMIT 0"),
+        [],
+    )
+    .map(|_| ())
+}
+
+/// The first record a statement gives, if any.
+pub(super) fn first(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Option<Record>, CatalogError> {
+    let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
+    let mut rows = statement.query(params).map_err(from_sqlite)?;
+    rows.next().map_err(from_sqlite)?.map(record).transpose()
+}
+
+/// All records a statement gives.
+pub(super) fn all(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<Record>, CatalogError> {
+    let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
+    let mut rows = statement.query(params).map_err(from_sqlite)?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next().map_err(from_sqlite)? {
+        records.push(record(row)?);
+    }
+    Ok(records)
+}
+
+/// A number as SQLite holds it: never wrapped, never cut.
+pub(super) fn integer(what: &str, value: u64) -> Result<i64, CatalogError> {
+    i64::try_from(value).map_err(|_| CatalogError::Refused {
+        what: format!(
+            "{what} is {value}, and the largest number it has room for is {}",
+            i64::MAX
+        ),
+    })
+}
+
+/// A checksum as `algorithm:base64`.
+pub(super) fn checksum_text(checksum: &Checksum) -> String {
+    format!("{}:{}", checksum.algorithm(), checksum.to_base64())
+}
+
+/// Notes as a JSON object.
+pub(super) fn metadata_text(metadata: &Metadata) -> Result<Cow<'static, str>, CatalogError> {
+    if metadata.pairs().is_empty() {
+        return Ok(Cow::Borrowed(NO_METADATA));
+    }
+    let text = serde_json::to_string(metadata).map_err(|error| no_json("metadata", &error))?;
+    Ok(Cow::Owned(text))
+}
+
+/// A problem as its document.
+pub(super) fn problem_text(problem: &Problem) -> Result<String, CatalogError> {
+    serde_json::to_string(problem).map_err(|error| no_json("problem", &error))
+}
+
+fn no_json(what: &str, error: &serde_json::Error) -> CatalogError {
+    CatalogError::Refused {
+        what: format!("{what}: {error}"),
+    }
+}
+
+/// Reads a record from the columns of `columns!`, which come in the order of these fields.
+fn record(row: &Row<'_>) -> Result<Record, CatalogError> {
+    let mut columns = Columns { row, next: 0 };
+    let upload = upload(&mut columns)?;
+    let checksum = upload.checksum;
+    Ok(Record {
+        upload,
+        state: columns.read(|text| word(text, &State::ALL, State::as_str))?,
+        epoch: columns.number()?,
+        lease_until: columns.optional_instant()?,
+        source_etag: columns.optional_text()?,
+        problem: columns.optional(|value| Ok(serde_json::from_str(value.as_str()?)?))?,
+        file: facts(&mut columns, checksum)?,
+        download_count: columns.number()?,
+        quarantined: columns.read(|value| Ok(value.as_i64()? != 0))?,
+    })
+}
+
+fn upload(columns: &mut Columns<'_, '_>) -> Result<NewUpload, CatalogError> {
+    Ok(NewUpload {
+        id: columns.read(id)?,
+        bucket: columns.text()?,
+        key: columns.text()?,
+        owner: columns.text()?,
+        filename: columns.text()?,
+        path: columns.text()?,
+        content_type: columns.text()?,
+        size: columns.number()?,
+        checksum: columns.optional(|value| Ok(ListFiles::parse_checksum(value.as_str()?)?))?,
+        metadata: columns.read(metadata)?,
+        transfer: transfer(columns)?,
+        created_at: columns.read(instant)?,
+        session_ends_at: columns.read(instant)?,
+        urls_end_at: columns.read(instant)?,
+        retain_for: columns.optional(number)?,
+    })
+}
+
+fn transfer(columns: &mut Columns<'_, '_>) -> Result<Transfer, CatalogError> {
+    let part_size = columns.optional(number)?;
+    let upload_id = columns.optional_text()?;
+    Ok(match part_size {
+        None => Transfer::Single,
+        Some(part_size) => Transfer::Multipart {
+            part_size,
+            upload_id,
+        },
+    })
+}
+
+/// Facts are there once there is an `ETag`; the checksum is the upload's own column.
+fn facts(
+    columns: &mut Columns<'_, '_>,
+    checksum: Option<Checksum>,
+) -> Result<Option<FileFacts>, CatalogError> {
+    let etag = columns.optional_text()?;
+    let integrity = columns.optional(|text| word(text, &Integrity::ALL, Integrity::as_str))?;
+    let detected_type = columns.optional_text()?;
+    let expires_at = columns.optional_instant()?;
+    Ok(etag.zip(integrity).map(|(etag, integrity)| FileFacts {
+        etag,
+        checksum,
+        integrity,
+        detected_type,
+        expires_at,
+    }))
+}
+
+type Unreadable = Box<dyn std::error::Error + Send + Sync>;
+
+/// The columns of one row, read from the first to the last.
+struct Columns<'r, 's> {
+    row: &'r Row<'s>,
+    next: usize,
+}
+
+impl Columns<'_, '_> {
+    fn read<T>(
+        &mut self,
+        read: impl FnOnce(ValueRef<'_>) -> Result<T, Unreadable>,
+    ) -> Result<T, CatalogError> {
+        let index = self.next;
+        self.next += 1;
+        let value = self.row.get_ref(index).map_err(from_sqlite)?;
+        read(value).map_err(|error| CatalogError::Corrupt {
+            what: match self.row.as_ref().column_name(index) {
+                Ok(name) => format!("{name}: {error}"),
+                Err(_) => error.to_string(),
+            },
+        })
+    }
+
+    fn optional<T>(
+        &mut self,
+        read: impl FnOnce(ValueRef<'_>) -> Result<T, Unreadable>,
+    ) -> Result<Option<T>, CatalogError> {
+        self.read(|value| match value {
+            ValueRef::Null => Ok(None),
+            value => read(value).map(Some),
+        })
+    }
+
+    fn text<T: FromStr<Err: Display>>(&mut self) -> Result<T, CatalogError> {
+        self.read(|value| {
+            value
+                .as_str()?
+                .parse()
+                .map_err(|error: T::Err| error.to_string().into())
+        })
+    }
+
+    fn optional_text(&mut self) -> Result<Option<String>, CatalogError> {
+        self.optional(|value| Ok(value.as_str()?.to_owned()))
+    }
+
+    fn number(&mut self) -> Result<u64, CatalogError> {
+        self.read(number)
+    }
+
+    fn optional_instant(&mut self) -> Result<Option<Timestamp>, CatalogError> {
+        self.optional(instant)
+    }
+}
+
+fn id(value: ValueRef<'_>) -> Result<FileId, Unreadable> {
+    Ok(FileId::from_uuid(Uuid::from_slice(value.as_blob()?)?)?)
+}
+
+fn number(value: ValueRef<'_>) -> Result<u64, Unreadable> {
+    Ok(u64::try_from(value.as_i64()?)?)
+}
+
+fn instant(value: ValueRef<'_>) -> Result<Timestamp, Unreadable> {
+    Ok(Timestamp::from_millisecond(value.as_i64()?)?)
+}
+
+fn metadata(value: ValueRef<'_>) -> Result<Metadata, Unreadable> {
+    match value.as_str()? {
+        NO_METADATA => Ok(Metadata::default()),
+        text => Ok(serde_json::from_str(text)?),
+    }
+}
+
+/// The value with this name.
+fn word<T: Copy>(
+    value: ValueRef<'_>,
+    all: &[T],
+    name: fn(T) -> &'static str,
+) -> Result<T, Unreadable> {
+    let text = value.as_str()?;
+    let found = all.iter().copied().find(|one| name(*one) == text);
+    found.ok_or_else(|| format!("'{text}' is not known to this version").into())
+}

@@ -1,0 +1,337 @@
+//! What cannot be seen from outside: settings, plans, and what happens inside one transaction.
+
+use std::sync::{Arc, mpsc};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params_from_iter};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use uuid::Builder;
+use valetkey_protocol::file::Order;
+use valetkey_protocol::{FileId, Metadata};
+
+use super::{SqliteCatalog, due, list};
+use crate::{Catalog as _, CatalogError, FileList, NewUpload, Transfer};
+
+fn opened() -> (Arc<SqliteCatalog>, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = SqliteCatalog::open(&folder.path().join("catalog.db")).unwrap();
+    (Arc::new(catalog), folder)
+}
+
+fn id(number: u64) -> FileId {
+    FileId::from_uuid(Builder::from_unix_timestamp_millis(number, &[7; 10]).into_uuid()).unwrap()
+}
+
+fn upload(number: u64) -> NewUpload {
+    NewUpload {
+        id: id(number),
+        bucket: "photos".to_owned(),
+        key: format!("alice/{}", id(number)).parse().unwrap(),
+        owner: "alice".parse().unwrap(),
+        filename: "cat.jpg".parse().unwrap(),
+        path: "".parse().unwrap(),
+        content_type: "image/jpeg".parse().unwrap(),
+        size: 5,
+        checksum: None,
+        metadata: Metadata::default(),
+        transfer: Transfer::Single,
+        created_at: Timestamp::UNIX_EPOCH,
+        session_ends_at: Timestamp::UNIX_EPOCH,
+        urls_end_at: Timestamp::UNIX_EPOCH,
+        retain_for: None,
+    }
+}
+
+fn pragma(connection: &Connection, name: &str) -> String {
+    let value =
+        connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+    format!("{:?}", value.unwrap())
+}
+
+#[tokio::test]
+async fn the_writer_flushes_every_commit_and_readers_cannot_write() {
+    let (catalog, _folder) = opened();
+    for (name, expected) in [
+        ("journal_mode", "Text(\"wal\")"),
+        ("synchronous", "Integer(2)"),
+        ("foreign_keys", "Integer(1)"),
+        ("busy_timeout", "Integer(5000)"),
+    ] {
+        let found = catalog.write(move |connection| Ok(pragma(connection, name)));
+        assert_eq!(found.await.unwrap(), expected, "{name}");
+    }
+    let written = catalog.read(|connection| {
+        let written = connection.execute("DELETE FROM upload", []);
+        Ok(written.map_err(|error| error.sqlite_error_code()))
+    });
+    let refused = written.await.unwrap().unwrap_err();
+    assert_eq!(refused, Some(rusqlite::ErrorCode::ReadOnly));
+}
+
+fn plan(connection: &Connection, sql: &str, values: Vec<rusqlite::types::Value>) -> String {
+    let mut statement = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .unwrap();
+    let steps = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3));
+    steps
+        .unwrap()
+        .map(Result::unwrap)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+#[tokio::test]
+async fn lists_walk_along_an_index_and_never_sort() {
+    let (catalog, _folder) = opened();
+    let (owner, bucket, after) = (
+        Some("alice".parse().unwrap()),
+        Some("photos".to_owned()),
+        Some(id(1)),
+    );
+    for (owner, bucket, after, expected) in [
+        (
+            owner.clone(),
+            None,
+            None,
+            "SEARCH upload USING INDEX upload_by_owner (owner=?)",
+        ),
+        (
+            owner,
+            bucket.clone(),
+            after,
+            "SEARCH upload USING INDEX upload_by_owner (owner=? AND id<?)",
+        ),
+        (
+            None,
+            bucket.clone(),
+            None,
+            "SEARCH upload USING INDEX upload_by_bucket (bucket=?)",
+        ),
+        (
+            None,
+            bucket,
+            after,
+            "SEARCH upload USING INDEX upload_by_bucket (bucket=? AND id<?)",
+        ),
+        (None, None, after, "SEARCH upload USING PRIMARY KEY (id<?)"),
+        (None, None, None, "SCAN upload"),
+    ] {
+        let query = list::query(&FileList {
+            owner,
+            bucket,
+            path: Some("2026".parse().unwrap()),
+            content_type: Some("image/*".to_owned()),
+            checksum: None,
+            order: Order::Newest,
+            after,
+            limit: 10,
+            now: Timestamp::UNIX_EPOCH,
+        });
+        let found = catalog.read(move |connection| Ok(plan(connection, &query.sql, query.values)));
+        assert_eq!(found.await.unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn what_is_due_is_found_by_its_own_index() {
+    let (catalog, _folder) = opened();
+    for (kind, expected) in due::KINDS.into_iter().zip([
+        "upload_by_session_end (session_ends_at<?)",
+        "upload_by_verify_lease (lease_until<?)",
+        "upload_by_retention_end (expires_at>? AND expires_at<?)",
+        "upload_by_delete_lease (lease_until<?)",
+        "upload_by_urls_end (urls_end_at<?)",
+    ]) {
+        let values = vec![1.into(), 1.into()];
+        let found = catalog.read(move |connection| Ok(plan(connection, due::sql(kind), values)));
+        assert_eq!(
+            found.await.unwrap(),
+            format!("SEARCH upload USING INDEX {expected}")
+        );
+    }
+}
+
+/// Keeps the writer busy until the sender is dropped: what is asked meanwhile waits for one transaction.
+async fn held(catalog: &Arc<SqliteCatalog>) -> mpsc::Sender<()> {
+    let (release, held) = mpsc::channel::<()>();
+    let (begun, begins) = oneshot::channel();
+    let catalog = Arc::clone(catalog);
+    tokio::spawn(async move {
+        let hold = move |_: &Connection| {
+            let _ = begun.send(());
+            let _ = held.recv();
+            Ok(())
+        };
+        catalog.write(hold).await
+    });
+    begins.await.unwrap();
+    release
+}
+
+/// Waits until so many jobs wait for the writer.
+async fn waiting(catalog: &SqliteCatalog, count: usize) {
+    while catalog.writes.len() < count {
+        tokio::task::yield_now().await;
+    }
+}
+
+type Inserting = JoinHandle<Result<(), CatalogError>>;
+
+fn inserting(catalog: &Arc<SqliteCatalog>, uploads: Vec<NewUpload>) -> Inserting {
+    let catalog = Arc::clone(catalog);
+    tokio::spawn(async move { catalog.insert_uploads(uploads).await })
+}
+
+/// Inserts each of these in one shared transaction, and gives each its answer.
+async fn together(
+    catalog: &Arc<SqliteCatalog>,
+    calls: Vec<Vec<NewUpload>>,
+) -> Vec<Result<(), CatalogError>> {
+    let release = held(catalog).await;
+    let calls: Vec<_> = calls
+        .into_iter()
+        .map(|call| inserting(catalog, call))
+        .collect();
+    waiting(catalog, calls.len()).await;
+    drop(release);
+    let mut answers = Vec::new();
+    for call in calls {
+        answers.push(call.await.unwrap());
+    }
+    answers
+}
+
+#[tokio::test]
+async fn nobody_is_answered_before_the_shared_commit() {
+    let (catalog, _folder) = opened();
+    let first = held(&catalog).await;
+    let insert = inserting(&catalog, vec![upload(1)]);
+    waiting(&catalog, 1).await;
+    // This one joins the insert's transaction and holds it open.
+    let (begun, begins) = oneshot::channel();
+    let (second, held) = mpsc::channel::<()>();
+    let hold = tokio::spawn({
+        let catalog = Arc::clone(&catalog);
+        async move {
+            let hold = catalog.write(move |_| {
+                let _ = begun.send(());
+                let _ = held.recv();
+                Ok(())
+            });
+            hold.await
+        }
+    });
+    waiting(&catalog, 2).await;
+    drop(first);
+    begins.await.unwrap();
+    assert!(!insert.is_finished());
+    assert_eq!(catalog.find(id(1)).await.unwrap(), None);
+    drop(second);
+    hold.await.unwrap().unwrap();
+    insert.await.unwrap().unwrap();
+    assert!(catalog.find(id(1)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_refused_insert_harms_none_of_those_that_share_its_transaction() {
+    let (catalog, _folder) = opened();
+    let calls = vec![
+        vec![upload(1)],
+        vec![upload(1)],
+        vec![upload(2), upload(1)],
+        vec![upload(2)],
+        vec![upload(3), upload(4)],
+    ];
+    let answers = together(&catalog, calls).await;
+    let kept: Vec<_> = answers.iter().map(Result::is_ok).collect();
+    assert_eq!(kept, [true, false, false, true, true], "{answers:?}");
+    for number in 1..=4 {
+        assert!(
+            catalog.find(id(number)).await.unwrap().is_some(),
+            "{number}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_undoes_what_shared_the_transaction_and_says_so_to_each() {
+    let (catalog, _folder) = opened();
+    catalog.insert_uploads(vec![upload(1)]).await.unwrap();
+    let limit = |pages: u32| {
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        catalog.write(move |connection| {
+            connection
+                .query_row(&sql, [], |_| Ok(()))
+                .map_err(super::error::from_sqlite)
+        })
+    };
+    limit(1).await.unwrap();
+    let large = |number| NewUpload {
+        bucket: "x".repeat(100_000),
+        ..upload(number)
+    };
+    for calls in [
+        vec![vec![upload(2)], vec![large(3)], vec![upload(4)]],
+        vec![vec![upload(2)], vec![upload(3), large(4)], vec![upload(5)]],
+    ] {
+        for answer in together(&catalog, calls).await {
+            let full = answer.unwrap_err();
+            assert!(matches!(full, CatalogError::Full(_)), "{full:?}");
+        }
+        for number in 2..=5 {
+            assert_eq!(catalog.find(id(number)).await.unwrap(), None);
+        }
+    }
+    // Reads went on, and once there is room, so do writes.
+    limit(100_000).await.unwrap();
+    catalog
+        .insert_uploads(vec![upload(2), large(3)])
+        .await
+        .unwrap();
+    assert!(catalog.find(id(3)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn after_a_panic_everybody_is_answered_and_nobody_waits() {
+    let (catalog, _folder) = opened();
+    let release = held(&catalog).await;
+    let before = inserting(&catalog, vec![upload(1)]);
+    waiting(&catalog, 1).await;
+    let panicking = tokio::spawn({
+        let catalog = Arc::clone(&catalog);
+        async move {
+            catalog
+                .write::<()>(|_| panic!("a test of what a panic does"))
+                .await
+        }
+    });
+    waiting(&catalog, 2).await;
+    drop(release);
+    let answers = [before.await, panicking.await].map(Result::unwrap);
+    for answer in answers.into_iter().chain([catalog.ping().await]) {
+        assert!(
+            matches!(answer, Err(CatalogError::Unavailable(_))),
+            "{answer:?}"
+        );
+    }
+    // What was not answered was not kept, and reads go on.
+    assert_eq!(catalog.find(id(1)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_read_is_named() {
+    let (catalog, _folder) = opened();
+    catalog.insert_uploads(vec![upload(1)]).await.unwrap();
+    let broken = catalog.write(|connection| {
+        connection
+            .execute("UPDATE upload SET state = 'melted'", [])
+            .unwrap();
+        Ok(())
+    });
+    broken.await.unwrap();
+    let error = catalog.find(id(1)).await.unwrap_err();
+    assert!(matches!(error, CatalogError::Corrupt { .. }));
+    assert!(error.to_string().contains("state: 'melted'"), "{error}");
+}

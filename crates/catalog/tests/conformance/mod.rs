@@ -1,0 +1,51 @@
+//! What every catalog must do, whatever holds it. A catalog is tested by handing this suite a way to open an
+//! empty one; each test gets its own.
+
+pub(crate) mod due;
+pub(crate) mod edges;
+pub(crate) mod files;
+pub(crate) mod sample;
+pub(crate) mod uploads;
+
+/// Makes a test of each sentence, over what `$open` opens: something with a `catalog`, kept until the end.
+macro_rules! conformance {
+    ($open:path) => {
+        crate::conformance::conformance! { $open =>
+            due::each_kind_of_work_is_due_exactly_when_it_is_due
+            due::the_longest_due_comes_first_and_the_limit_holds
+            due::quarantine_is_over_for_settled_uploads_alone_and_once
+            edges::every_edge_is_legal_exactly_where_it_begins
+            edges::an_edge_named_with_another_epoch_goes_nowhere
+            edges::a_lost_run_is_taken_over_when_its_lease_is_over_and_not_before
+            edges::of_fifty_who_go_along_one_edge_one_arrives
+            edges::a_verified_upload_remembers_what_was_found
+            edges::a_declared_checksum_stays_and_a_late_one_is_taken
+            edges::going_back_forgets_the_lease_and_the_source
+            edges::a_failure_keeps_its_problem
+            files::each_filter_shows_what_it_says_and_nothing_else
+            files::only_available_files_within_their_retention_are_listed
+            files::pages_follow_the_ids_in_both_orders
+            files::pages_show_every_file_once_while_others_arrive
+            files::a_patch_writes_the_new_values_and_of_two_the_second_is_told
+            files::what_is_no_file_is_not_patched
+            files::no_download_is_counted_twice_or_lost
+            uploads::an_upload_is_found_as_it_was_declared
+            uploads::uploads_of_one_call_are_remembered_all_or_none
+            uploads::numbers_that_do_not_fit_are_refused
+            uploads::the_name_of_a_multipart_upload_is_attached_once
+            uploads::urls_only_ever_live_longer
+            uploads::hundreds_at_once_are_all_found
+            uploads::it_answers
+        }
+    };
+    ($open:path => $($room:ident::$sentence:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $sentence() {
+                let home = $open();
+                conformance::$room::$sentence(&home.catalog).await;
+            }
+        )+
+    };
+}
+pub(crate) use conformance;

@@ -1,0 +1,146 @@
+//! The SQLite catalog: the suite every catalog passes, and what is true of a file alone.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say so at once"
+)]
+
+mod conformance;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use conformance::sample::{Shared, facts, file, found, id, in_state, multipart, upload};
+use tempfile::TempDir;
+use valetkey_catalog::sqlite::SqliteCatalog;
+use valetkey_catalog::{Catalog as _, CatalogError};
+use valetkey_protocol::upload::State;
+
+/// A catalog in a folder of its own, which goes with it.
+struct Home {
+    catalog: Shared,
+    folder: TempDir,
+}
+
+fn home() -> Home {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = Arc::new(SqliteCatalog::open(&folder.path().join("catalog.db")).unwrap());
+    Home { catalog, folder }
+}
+
+impl Home {
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("catalog.db")
+    }
+
+    fn reopened(self) -> Self {
+        drop(self.catalog);
+        let catalog =
+            Arc::new(SqliteCatalog::open(&self.folder.path().join("catalog.db")).unwrap());
+        Self {
+            catalog,
+            folder: self.folder,
+        }
+    }
+}
+
+conformance::conformance!(home);
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_a_restart() {
+    let mut home = home();
+    let mut records = Vec::new();
+    for (number, state) in (1..).zip(State::ALL) {
+        records.push(in_state(&home.catalog, upload(number), state).await);
+        records.push(in_state(&home.catalog, multipart(100 + number), state).await);
+    }
+    for _ in 0..2 {
+        home = home.reopened();
+        for record in &records {
+            assert_eq!(found(&home.catalog, record.upload.id).await, *record);
+        }
+    }
+    assert_eq!(records[4].file, Some(facts()));
+}
+
+#[tokio::test]
+async fn a_copy_of_the_files_taken_at_any_moment_has_all_that_was_answered() {
+    let home = home();
+    let record = file(&home.catalog, upload(1)).await;
+    // What a killed server leaves behind: the file and its log, not closed.
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["catalog.db", "catalog.db-wal"] {
+        std::fs::copy(home.folder.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let catalog = SqliteCatalog::open(&copy.path().join("catalog.db")).unwrap();
+    assert_eq!(catalog.find(id(1)).await.unwrap(), Some(record));
+}
+
+#[tokio::test]
+async fn closing_leaves_one_file_that_nobody_else_may_read() {
+    let home = home();
+    file(&home.catalog, upload(1)).await;
+    for name in [
+        "catalog.db",
+        "catalog.db-wal",
+        "catalog.db-shm",
+        "catalog.db.lock",
+    ] {
+        let found = std::fs::metadata(home.folder.path().join(name)).unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, 0o600, "{name}");
+    }
+    drop(home.catalog);
+    let mut left: Vec<_> = std::fs::read_dir(home.folder.path())
+        .unwrap()
+        .map(|one| one.unwrap().file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["catalog.db", "catalog.db.lock"]);
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_file_is_refused() {
+    let home = home();
+    let refused = SqliteCatalog::open(&home.path()).unwrap_err();
+    assert!(
+        refused.to_string().contains("another server has it open"),
+        "{refused}"
+    );
+    file(&home.catalog, upload(1)).await;
+    home.reopened().catalog.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
+    let home = home();
+    let path = home.path();
+    drop(home.catalog);
+    let newer =
+        "INSERT INTO refinery_schema_history VALUES (2, 'links', '2026-01-01T00:00:00Z', '1')";
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.execute(newer, []).unwrap();
+    drop(raw);
+    let before = std::fs::read(&path).unwrap();
+    let refused = SqliteCatalog::open(&path).unwrap_err();
+    assert!(refused.to_string().contains("newer version"), "{refused}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn what_is_no_catalog_is_refused_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "not a database, but long enough to be read as one").unwrap();
+    for path in [
+        path,
+        folder.path().join("missing/catalog.db"),
+        folder.path().to_owned(),
+    ] {
+        let refused = SqliteCatalog::open(&path).unwrap_err();
+        assert!(matches!(refused, CatalogError::Open { .. }), "{refused}");
+        assert!(
+            refused.to_string().contains(path.to_str().unwrap()),
+            "{refused}"
+        );
+    }
+}
