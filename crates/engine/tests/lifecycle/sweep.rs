@@ -5,7 +5,7 @@ use crate::support::{World, alice, code, wish};
 use valetkey_engine::{BucketRules, SweepReport};
 use valetkey_protocol::part::MIB;
 use valetkey_protocol::upload::{CreateUpload, State};
-use valetkey_protocol::{Code, ObjectKey};
+use valetkey_protocol::{Algorithm, Code, Hasher, ObjectKey};
 
 const DAY: i64 = 86_400;
 
@@ -145,4 +145,26 @@ async fn a_verification_whose_worker_was_lost_is_run_again() {
     world.clock.forward(120);
     assert_eq!(sweep(&world).await.completed, 1);
     lost.abort();
+}
+
+#[tokio::test]
+async fn rejected_bytes_storage_did_not_remove_are_gone_by_the_horizon() {
+    let world = World::new();
+    let declared = Hasher::digest(Algorithm::Crc64Nvme, b"hello");
+    let upload = world
+        .create(CreateUpload {
+            checksum: Some(declared),
+            ..wish(5)
+        })
+        .await;
+    world.store.put_single(upload.id, b"jello");
+    world.store.arm(Fault::DeleteUnavailable);
+    assert_eq!(
+        code(world.complete(upload.id).await),
+        Code::ChecksumMismatch
+    );
+    assert!(world.store.bytes(upload.key.as_str()).is_some());
+    world.clock.forward(DAY);
+    assert_eq!(sweep(&world).await.emptied, 1);
+    assert_eq!(world.store.bytes(upload.key.as_str()), None);
 }
