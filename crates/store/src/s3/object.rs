@@ -14,6 +14,9 @@ use super::transport::{Call, Transport, within};
 use super::xml::CopyObjectResult;
 use crate::{CopyObject, ObjectInfo, StoreError};
 
+/// Far beyond every object; storage that counts in signed integers ignores ranges that end later.
+const LAST_POSITION: u64 = i64::MAX.unsigned_abs();
+
 impl Transport {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
     pub(super) async fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, StoreError> {
@@ -77,7 +80,7 @@ impl Transport {
         if length == 0 {
             return Ok(Bytes::new());
         }
-        let last = offset.saturating_add(length - 1);
+        let last = offset.saturating_add(length - 1).min(LAST_POSITION);
         let range = format!("bytes={offset}-{last}");
         let call = Call {
             headers: &[("if-match", etag), (RANGE, &range)],
