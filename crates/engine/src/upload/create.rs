@@ -61,13 +61,17 @@ impl Engine {
         if !uploads.is_empty() {
             self.catalog.insert_uploads(uploads).await?;
         }
-        let results = stream::iter(plans)
+        // Made before the stream, so that no closure over a lifetime keeps the whole future from being `Send`.
+        let opened: Vec<_> = plans
+            .into_iter()
             .map(|plan| async move {
                 match plan {
                     Ok(plan) => self.open(plan, first_parts, now).await,
                     Err(error) => Err(error),
                 }
             })
+            .collect();
+        let results = stream::iter(opened)
             .buffered(STARTED_AT_ONCE)
             .map(create_result)
             .collect()
