@@ -91,7 +91,12 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// What stands before a signature or a token, in a query, a header or a canonical request.
-const SECRETS: [&str; 4] = ["x-amz-", "signature=", "authorization:", "aws4-hmac-sha256"];
+const SECRETS: [&str; 4] = [
+    "x-amz-security-token",
+    "signature=",
+    "authorization:",
+    "aws4-hmac-sha256",
+];
 
 const NO_SUCH_BUCKET: &str = "NoSuchBucket";
 
@@ -243,6 +248,7 @@ mod tests {
     #[test]
     fn nothing_signed_is_repeated() {
         for text in [
+            "GET /k?X-Amz-Security-Token=0123abcd",
             "GET /k?X-Amz-Signature=0123abcd",
             "Signature=0123abcd is wrong",
             "you sent Authorization: AWS4 0123abcd",
@@ -252,6 +258,8 @@ mod tests {
             assert!(!printed.contains("0123abcd"), "{printed}");
             assert!(printed.ends_with("[redacted]"), "{printed}");
         }
+        let harmless = "value of x-amz-checksum-sha256 is invalid";
+        assert_eq!(printable(harmless), harmless);
         assert_eq!(printable("two\r\nlines"), "two  lines");
         assert_eq!(printable(&"é".repeat(1000)).chars().count(), 300);
     }

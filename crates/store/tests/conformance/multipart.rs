@@ -115,7 +115,8 @@ pub async fn a_part_that_differs_from_what_was_signed_is_refused(bucket: &Bucket
         .replace("partNumber=2", "partNumber=3");
     another_number.url = valetkey_protocol::PresignedUrl::new(url);
     for (request, bytes) in [
-        (&requests[1], &[2; 8][..]),
+        (&requests[0], &LAST[..]),
+        (&requests[1], &[2; 8]),
         (&requests[1], &[3; 7]),
         (&another_number, &LAST),
     ] {

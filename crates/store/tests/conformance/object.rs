@@ -64,6 +64,17 @@ pub async fn a_put_that_differs_from_what_was_signed_stores_nothing(bucket: &Buc
             assert!(status.is_client_error(), "without {name}: {status}");
         }
     }
+    // The length holds also where no checksum does.
+    let grant = PutGrant {
+        key: &key,
+        size: 5,
+        content_type: &png(),
+        checksum: None,
+    };
+    let unchecked = bucket.store.presign_put(&grant, bucket.valid()).unwrap();
+    for body in [&b"123456"[..], b"1234"] {
+        assert!(send(&unchecked, body).await.status().is_client_error());
+    }
     assert_eq!(bucket.store.head(&key).await.unwrap(), None);
     assert!(send(&signed, b"12345").await.status().is_success());
 }
