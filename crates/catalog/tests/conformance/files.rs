@@ -195,6 +195,7 @@ pub(crate) async fn pages_show_every_file_once_while_others_arrive(catalog: &Sha
                 break;
             }
             seen.extend(page);
+            assert!(seen.len() <= 200, "{order:?}: some come twice");
         }
         let steps = seen.windows(2);
         let mut steps = steps.map(|pair| {
