@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn every_refusal_has_its_meaning() {
         use StoreError as E;
-        for (status, code) in [(404, "NoSuchKey"), (404, "NoSuchUpload"), (404, "")] {
+        for (status, code) in [(404, "NoSuchKey"), (200, "NoSuchUpload"), (404, "")] {
             assert!(matches!(kind(status, code), E::NotFound), "{status} {code}");
         }
         for (status, code) in [
