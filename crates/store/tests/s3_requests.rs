@@ -69,6 +69,25 @@ fn a_put_signs_everything_that_matters() {
 }
 
 #[test]
+fn what_is_promised_is_what_storage_counts_from() {
+    let late = jiff::SignedDuration::from_millis(999);
+    let valid = Validity {
+        now: instant() + late,
+        seconds: 900,
+    };
+    let key = key("files/a");
+    let get = GetGrant {
+        key: &key,
+        content_type: "text/plain",
+        content_disposition: "attachment",
+    };
+    let request = store(settings("https://s3.example"))
+        .presign_get(&get, valid)
+        .unwrap();
+    assert_eq!(request.expires_at.to_string(), "2026-03-01T12:15:00Z");
+}
+
+#[test]
 fn every_part_signs_its_own_number_length_and_checksum() {
     let store = store(settings("https://s3.example"));
     let part = |number, checksum| PartGrant {

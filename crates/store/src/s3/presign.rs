@@ -84,7 +84,9 @@ impl ClientSigner {
         let key = self.keys.at(valid.now).map_err(unsignable)?;
         let presigner = Presigner::new(&self.endpoint, &key, valid.now, valid.seconds);
         let lifetime = SignedDuration::from_secs(i64::from(valid.seconds));
-        let expires_at = valid.now.checked_add(lifetime);
+        // A signature carries whole seconds: what storage counts from is what is promised.
+        let expires_at = Timestamp::from_second(valid.now.as_second())
+            .and_then(|signed_at| signed_at.checked_add(lifetime));
         Ok(Batch {
             presigner: presigner.map_err(unsignable)?,
             expires_at: expires_at.map_err(|error| unsignable_because(error.to_string()))?,
