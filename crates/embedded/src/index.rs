@@ -1,0 +1,138 @@
+//! The index: one ordered, transactional file (`index.redb`) that says what exists.
+
+mod body;
+mod bucket;
+mod complete;
+mod list;
+mod object;
+mod table;
+mod upload;
+
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use redb::{Database, DatabaseError, Durability, ReadableDatabase};
+
+use crate::error::{Failure, OpenError};
+
+pub(crate) use bucket::{create_bucket, delete_bucket, list_buckets, require_bucket};
+pub(crate) use complete::{Completion, PartClaim, complete_upload};
+pub(crate) use list::{Listing, ListingItem, Query, list_objects};
+pub(crate) use object::{
+    Copy, CopyFacts, NewObject, WriteCondition, copy_object, delete_object, find_object, has_body,
+    put_object, set_tags,
+};
+pub(crate) use table::{Released, Snapshot, Tables, has_blob};
+pub(crate) use upload::{
+    NewPart, UploadItem, UploadQuery, abort_upload, create_upload, find_upload, list_parts,
+    list_uploads, put_part,
+};
+
+/// Pages of the index kept in memory, in bytes.
+const CACHE: usize = 16 << 20;
+
+/// The open index.
+pub(crate) struct Index {
+    path: PathBuf,
+    /// `None` while it is closed, and after a failure until it could be opened again.
+    database: RwLock<Option<Database>>,
+}
+
+impl Index {
+    /// Opens or makes `index.redb` in `folder` and every table of it.
+    pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
+        let path = folder.join("index.redb");
+        let database = open_file(&path).map_err(|source| match source {
+            DatabaseError::DatabaseAlreadyOpen => OpenError::InUse {
+                folder: folder.to_owned(),
+            },
+            source => OpenError::Index {
+                folder: folder.to_owned(),
+                source: source.into(),
+            },
+        })?;
+        let index = Self {
+            path,
+            database: RwLock::new(Some(database)),
+        };
+        Ok(index)
+    }
+
+    /// Looks at the index as it is now.
+    pub(crate) fn read<T>(
+        &self,
+        look: impl FnOnce(&Snapshot) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_ref().ok_or(CLOSED)?;
+        look(&Snapshot::new(database.begin_read()?))
+    }
+
+    /// Runs `steps` in one transaction and makes it durable; gives the bodies that are no longer named.
+    ///
+    /// Blobs that a step adopted stay on the disk whether or not the commit succeeds: after a failed one only
+    /// the index itself can say whether it names them, and the next sweep asks it.
+    pub(crate) fn write(
+        &self,
+        steps: impl FnOnce(&mut Tables<'_>) -> Result<(), Failure>,
+    ) -> Result<Vec<Released>, Failure> {
+        let result = self.try_write(steps);
+        if matches!(result, Err(Failure::Index(_))) {
+            self.reopen();
+        }
+        result
+    }
+
+    /// Closes the file and lets go of its lock.
+    pub(crate) fn close(&self) {
+        drop(
+            self.database
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+    }
+
+    fn try_write(
+        &self,
+        steps: impl FnOnce(&mut Tables<'_>) -> Result<(), Failure>,
+    ) -> Result<Vec<Released>, Failure> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_ref().ok_or(CLOSED)?;
+        let mut transaction = database.begin_write()?;
+        transaction
+            .set_durability(Durability::Immediate)
+            .map_err(|_| Failure::Broken("the index cannot be made durable"))?;
+        let mut tables = Tables::open(&transaction)?;
+        let outcome = steps(&mut tables);
+        let effects = tables.into_effects();
+        match outcome {
+            Ok(()) if effects.changed => transaction.commit()?,
+            Ok(()) => transaction.abort()?,
+            Err(failure) => {
+                let _ = transaction.abort();
+                return Err(failure);
+            }
+        }
+        Ok(effects.released)
+    }
+
+    /// After an I/O error (a full disk) the database refuses everything until it is opened afresh.
+    fn reopen(&self) {
+        let mut database = self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(database.take());
+        match open_file(&self.path) {
+            Ok(opened) => *database = Some(opened),
+            Err(source) => tracing::error!(%source, "the index could not be opened again"),
+        }
+    }
+}
+
+const CLOSED: Failure = Failure::Broken("the index is closed");
+
+fn open_file(path: &Path) -> Result<Database, DatabaseError> {
+    Database::builder().set_cache_size(CACHE).create(path)
+}

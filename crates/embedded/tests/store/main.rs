@@ -1,0 +1,17 @@
+//! The store as its clients see it: over a socket, with signed requests.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say so at once"
+)]
+
+mod support;
+
+mod copies;
+mod cors;
+mod durability;
+mod listing;
+mod multipart;
+mod objects;
+mod races;
+mod refusals;
