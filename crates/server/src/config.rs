@@ -1,0 +1,395 @@
+//! The configuration: one TOML file, every key with a default, every message with a remedy.
+
+mod bucket;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use valetkey_protocol::Secret;
+
+pub use bucket::{Addressing, BucketConfig, Provider, RulesConfig};
+
+/// The environment variable that takes the place of `auth.secret`.
+pub const SECRET_VARIABLE: &str = "VALETKEY_SECRET";
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("cannot read {}: check that it exists and may be read", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is no TOML, or has a key or a type that is not known.
+    #[error("{}, line {line}: {message}", path.display())]
+    Parse {
+        /// Which.
+        path: PathBuf,
+        /// Where, from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A value is wrong.
+    #[error("`{key}` {problem}")]
+    Invalid {
+        /// Which.
+        key: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+}
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the API listens.
+    pub listen: String,
+    /// Where `/metrics` listens; nowhere when empty.
+    pub metrics_listen: String,
+    /// Where clients reach the API; `http://` and the listening address when empty.
+    pub public_url: String,
+    /// Which web pages may call the API: exact origins, or `*` for any.
+    pub cors_origins: Vec<String>,
+    /// How many connections each listener holds open.
+    pub max_connections: usize,
+    /// The bucket of requests that name none.
+    pub default_bucket: String,
+    /// Whose tokens hold.
+    pub auth: AuthConfig,
+    /// What is remembered, and where.
+    pub catalog: CatalogConfig,
+    /// The store on the local disk, for buckets of the provider `embedded`.
+    pub embedded: EmbeddedConfig,
+    /// The buckets, by name.
+    pub buckets: BTreeMap<String, BucketConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            metrics_listen: "127.0.0.1:8081".to_owned(),
+            public_url: String::new(),
+            cors_origins: Vec::new(),
+            max_connections: 10_000,
+            default_bucket: "files".to_owned(),
+            auth: AuthConfig::default(),
+            catalog: CatalogConfig::default(),
+            embedded: EmbeddedConfig::default(),
+            buckets: BTreeMap::from([("files".to_owned(), BucketConfig::default())]),
+        }
+    }
+}
+
+/// Whose tokens hold: JSON Web Tokens with HS256.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// The secret the application signs its tokens with, at least 32 bytes.
+    pub secret: Secret,
+    /// A file that holds the secret, instead of `secret`.
+    pub secret_file: String,
+    /// The `iss` every token must have.
+    pub issuer: String,
+    /// The `aud` every token must have.
+    pub audience: String,
+    /// The longest a token may live from `iat` to `exp`, in seconds.
+    pub max_lifetime: u64,
+    /// What the application calls its claims.
+    pub claims: ClaimsConfig,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            secret: Secret::new(""),
+            secret_file: String::new(),
+            issuer: String::new(),
+            audience: String::new(),
+            max_lifetime: 86_400,
+            claims: ClaimsConfig::default(),
+        }
+    }
+}
+
+/// What the application calls its claims.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClaimsConfig {
+    /// The claim that says who it is.
+    pub subject: String,
+    /// The claim that lists roles.
+    pub roles: String,
+}
+
+impl Default for ClaimsConfig {
+    fn default() -> Self {
+        Self {
+            subject: "sub".to_owned(),
+            roles: "roles".to_owned(),
+        }
+    }
+}
+
+/// What is remembered, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CatalogConfig {
+    /// The SQLite database.
+    pub path: PathBuf,
+}
+
+impl Default for CatalogConfig {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("valetkey-data/catalog.sqlite"),
+        }
+    }
+}
+
+/// The store on the local disk.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EmbeddedConfig {
+    /// Where it keeps its bytes and its key.
+    pub data_dir: PathBuf,
+    /// Where it listens.
+    pub listen: String,
+    /// Where clients reach it; `http://` and the listening address when empty.
+    pub public_endpoint: String,
+    /// The region its signatures name.
+    pub region: String,
+    /// Which web pages may use it: exact origins, or `*` for any. Every request is signed all the same.
+    pub cors_origins: Vec<String>,
+}
+
+impl Default for EmbeddedConfig {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("valetkey-data"),
+            listen: "127.0.0.1:9000".to_owned(),
+            public_endpoint: String::new(),
+            region: "us-east-1".to_owned(),
+            cors_origins: vec!["*".to_owned()],
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file and what it refers to: secret files, and `VALETKEY_SECRET` of the environment.
+    ///
+    /// # Errors
+    /// Says which file, line or key is wrong, and what to do.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the edge where the environment is read"
+    )]
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        let mut config = Self::parse(&text, path)?;
+        if let Ok(secret) = std::env::var(SECRET_VARIABLE) {
+            config.auth.secret = Secret::new(secret);
+            config.auth.secret_file = String::new();
+        }
+        config.read_secret_files()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Reads the text of a file, and nothing else.
+    ///
+    /// # Errors
+    /// Says which line is wrong; never what a line holds, for it may be a secret.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let end = error.span().map_or(0, |span| span.start);
+            ConfigError::Parse {
+                path: path.to_owned(),
+                line: text[..end.min(text.len())].matches('\n').count() + 1,
+                message: error.message().replace('\n', " "),
+            }
+        })
+    }
+
+    /// Checks every value that can be checked before anything is opened or bound.
+    ///
+    /// # Errors
+    /// Names the first key whose value cannot be used, and the remedy.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        check_address("listen", &self.listen)?;
+        if !self.metrics_listen.is_empty() {
+            check_address("metrics_listen", &self.metrics_listen)?;
+        }
+        check_reach("public_url", &self.public_url, "listen", &self.listen)?;
+        self.check_auth()?;
+        for (key, origins) in [
+            ("cors_origins", &self.cors_origins),
+            ("embedded.cors_origins", &self.embedded.cors_origins),
+        ] {
+            for origin in origins.iter().filter(|origin| *origin != "*") {
+                check_origin(key, origin)?;
+            }
+        }
+        if self.max_connections == 0 {
+            return Err(invalid("max_connections", "is 0: set it to 1 or more"));
+        }
+        if !self.buckets.contains_key(&self.default_bucket) {
+            let problem = "names no bucket of this file: add it under [buckets], or name another";
+            return Err(invalid("default_bucket", problem));
+        }
+        for (name, bucket) in &self.buckets {
+            bucket.check(name)?;
+        }
+        if self.uses_embedded() {
+            let (key, listen) = ("embedded.listen", &self.embedded.listen);
+            check_address(key, listen)?;
+            check_reach(
+                "embedded.public_endpoint",
+                &self.embedded.public_endpoint,
+                key,
+                listen,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Whether any bucket lies in the embedded store.
+    pub(crate) fn uses_embedded(&self) -> bool {
+        let mut buckets = self.buckets.values();
+        buckets.any(|bucket| bucket.provider == Provider::Embedded)
+    }
+
+    fn check_auth(&self) -> Result<(), ConfigError> {
+        secret::check(&self.auth.secret).map_err(|problem| invalid("auth.secret", problem))?;
+        let claims = &self.auth.claims;
+        for (key, value, meaning) in [
+            ("auth.issuer", &self.auth.issuer, "the `iss` of your tokens"),
+            (
+                "auth.audience",
+                &self.auth.audience,
+                "the `aud` of your tokens",
+            ),
+            (
+                "auth.claims.subject",
+                &claims.subject,
+                "the claim that says who it is, usually `sub`",
+            ),
+            (
+                "auth.claims.roles",
+                &claims.roles,
+                "the claim that lists roles, such as `roles`",
+            ),
+        ] {
+            if value.is_empty() {
+                return Err(invalid(key, format!("is empty: set it to {meaning}")));
+            }
+        }
+        if self.auth.max_lifetime == 0 {
+            return Err(invalid(
+                "auth.max_lifetime",
+                "is 0: set it to seconds, such as 86400",
+            ));
+        }
+        Ok(())
+    }
+
+    fn read_secret_files(&mut self) -> Result<(), ConfigError> {
+        take_file("auth.secret", &mut self.auth.secret, &self.auth.secret_file)?;
+        for (name, bucket) in &mut self.buckets {
+            let key = format!("buckets.{name}.secret_access_key");
+            take_file(
+                &key,
+                &mut bucket.secret_access_key,
+                &bucket.secret_access_key_file,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts what a file holds in the place of a secret.
+fn take_file(key: &str, secret: &mut Secret, file: &str) -> Result<(), ConfigError> {
+    if file.is_empty() {
+        return Ok(());
+    }
+    if !secret.expose().is_empty() {
+        return Err(invalid(
+            key,
+            format!("stands beside `{key}_file`: keep one of the two"),
+        ));
+    }
+    *secret = Secret::new(read(Path::new(file))?.trim_end_matches(['\r', '\n']));
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn check_address(key: &str, address: &str) -> Result<(), ConfigError> {
+    let is_port = |port: &str| port.parse::<u16>().is_ok();
+    match address.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && is_port(port) => Ok(()),
+        _ => Err(invalid(
+            key,
+            "is no address: write host and port, such as 127.0.0.1:8080",
+        )),
+    }
+}
+
+/// Checks a base URL; one may be left out only where the listening address is one that clients can use.
+fn check_reach(key: &str, url: &str, listen_key: &str, listen: &str) -> Result<(), ConfigError> {
+    if !url.is_empty() {
+        return bucket::check_url(key, url);
+    }
+    let everywhere = listen
+        .parse::<SocketAddr>()
+        .is_ok_and(|address| address.ip().is_unspecified());
+    if everywhere {
+        let problem = format!(
+            "is empty, and clients cannot be sent to `{listen_key}` {listen}: set it to the URL they use"
+        );
+        return Err(invalid(key, problem));
+    }
+    Ok(())
+}
+
+/// Checks an origin (RFC 6454 §6.2): scheme, host and maybe a port, as browsers send it.
+fn check_origin(key: &str, origin: &str) -> Result<(), ConfigError> {
+    let host = origin.split_once("://").map(|(_, host)| host);
+    match host {
+        Some(host)
+            if !host.is_empty()
+                && !host.contains(['/', '?', '#', '@', '*'])
+                && origin.is_ascii() =>
+        {
+            Ok(())
+        }
+        _ => Err(invalid(
+            key,
+            "has something that is no origin: write https://app.example.com, without a path, or *",
+        )),
+    }
+}
+
+fn invalid(key: impl Into<String>, problem: impl Into<String>) -> ConfigError {
+    ConfigError::Invalid {
+        key: key.into(),
+        problem: problem.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

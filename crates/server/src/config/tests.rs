@@ -1,0 +1,218 @@
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../../../config.example.toml");
+
+fn good() -> Config {
+    let auth = AuthConfig {
+        secret: Secret::new("b1946ac92492d2347c6235b4d2611184"),
+        issuer: "app".to_owned(),
+        audience: "valetkey".to_owned(),
+        ..AuthConfig::default()
+    };
+    Config {
+        auth,
+        ..Config::default()
+    }
+}
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("config.toml"))
+}
+
+#[test]
+fn the_example_is_exactly_the_defaults() {
+    assert_eq!(parse(EXAMPLE).unwrap(), Config::default());
+    assert_eq!(parse("").unwrap(), Config::default());
+}
+
+#[test]
+fn the_example_names_every_key() {
+    let printed = format!("{:?}", Config::default());
+    let keys = printed
+        .split([' ', '{', '('])
+        .filter_map(|word| word.strip_suffix(':'));
+    for key in keys.filter(|key| !key.contains('"')) {
+        let named =
+            EXAMPLE.contains(&format!("\n{key} = ")) || EXAMPLE.contains(&format!("[{key}"));
+        let nested = EXAMPLE.contains(&format!(".{key}]"));
+        assert!(named || nested, "{key} is missing in config.example.toml");
+    }
+}
+
+#[test]
+fn a_good_configuration_is_taken() {
+    good().check().unwrap();
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_line() {
+    for text in [
+        "\nlissten = 1",
+        "[auth]\nsecrets = 1",
+        "\n[buckets.a.x]",
+        "[buckets.a.rules]\nx = 1",
+    ] {
+        let message = parse(text).unwrap_err().to_string();
+        assert!(
+            message.contains("config.toml, line 2: unknown field"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_message_never_repeats_what_a_line_holds() {
+    let message = parse("[auth]\nsecret = \"hunter2hunter2\" x").unwrap_err();
+    assert!(!format!("{message} {message:?}").contains("hunter2"));
+    assert!(!format!("{:?}", good()).contains("b1946ac92492d2347c6235b4d2611184"));
+}
+
+#[test]
+fn what_cannot_be_used_is_named_with_its_remedy() {
+    let s3 = |change: fn(&mut BucketConfig)| {
+        let mut bucket = BucketConfig {
+            provider: Provider::S3,
+            endpoint: "http://127.0.0.1:1".to_owned(),
+            access_key_id: "id".to_owned(),
+            secret_access_key: Secret::new("x"),
+            ..BucketConfig::default()
+        };
+        change(&mut bucket);
+        move |config: &mut Config| {
+            config.buckets.insert("files".to_owned(), bucket.clone());
+        }
+    };
+    type Spoil = Box<dyn Fn(&mut Config)>;
+    let cases: Vec<(&str, Spoil)> = vec![
+        (
+            "`auth.secret` is empty: make one",
+            Box::new(|c| c.auth.secret = Secret::new("")),
+        ),
+        (
+            "`auth.secret` has fewer than 32 bytes",
+            Box::new(|c| c.auth.secret = Secret::new("short")),
+        ),
+        (
+            "`auth.secret` is well known",
+            Box::new(|c| c.auth.secret = Secret::new("your-secret-key".repeat(3))),
+        ),
+        (
+            "`auth.issuer` is empty",
+            Box::new(|c| c.auth.issuer.clear()),
+        ),
+        (
+            "`auth.audience` is empty",
+            Box::new(|c| c.auth.audience.clear()),
+        ),
+        (
+            "`auth.max_lifetime` is 0",
+            Box::new(|c| c.auth.max_lifetime = 0),
+        ),
+        (
+            "`listen` is no address",
+            Box::new(|c| c.listen = "8080".to_owned()),
+        ),
+        (
+            "`metrics_listen` is no address",
+            Box::new(|c| c.metrics_listen = "x:y".to_owned()),
+        ),
+        (
+            "`public_url` is empty",
+            Box::new(|c| c.listen = "0.0.0.0:8080".to_owned()),
+        ),
+        (
+            "`public_url` is no base URL",
+            Box::new(|c| c.public_url = "files.example".to_owned()),
+        ),
+        (
+            "`embedded.public_endpoint` is empty",
+            Box::new(|c| c.embedded.listen = "[::]:9000".to_owned()),
+        ),
+        (
+            "`cors_origins` has something that is no origin",
+            Box::new(|c| c.cors_origins = vec!["https://a.example/".to_owned()]),
+        ),
+        (
+            "`max_connections` is 0",
+            Box::new(|c| c.max_connections = 0),
+        ),
+        (
+            "`default_bucket` names no bucket",
+            Box::new(|c| c.default_bucket = "other".to_owned()),
+        ),
+        (
+            "`buckets.files.endpoint` has no meaning",
+            Box::new(|c| {
+                c.buckets
+                    .values_mut()
+                    .for_each(|b| b.endpoint = "http://a".to_owned())
+            }),
+        ),
+        (
+            "`buckets.files.rules` do not fit together: part_size",
+            Box::new(|c| c.buckets.values_mut().for_each(|b| b.rules.part_size = 1)),
+        ),
+        (
+            "`buckets.files.endpoint` is empty",
+            Box::new(s3(|b| b.endpoint.clear())),
+        ),
+        (
+            "`buckets.files.endpoint` is no base URL",
+            Box::new(s3(|b| b.endpoint.push('/'))),
+        ),
+        (
+            "`buckets.files.public_endpoint` is no base URL",
+            Box::new(s3(|b| b.public_endpoint = "ftp://a".to_owned())),
+        ),
+        (
+            "`buckets.files.access_key_id` is empty",
+            Box::new(s3(|b| b.access_key_id.clear())),
+        ),
+        (
+            "`buckets.files.secret_access_key` is empty",
+            Box::new(s3(|b| b.secret_access_key = Secret::new(""))),
+        ),
+        (
+            "`buckets.Files` is no name",
+            Box::new(|c| {
+                c.buckets
+                    .insert("Files".to_owned(), BucketConfig::default());
+            }),
+        ),
+    ];
+    for (start, spoil) in cases {
+        let mut config = good();
+        spoil(&mut config);
+        let message = config.check().expect_err(start).to_string();
+        assert!(message.starts_with(start), "{message}");
+    }
+}
+
+#[test]
+fn a_secret_may_come_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, path) = (
+        folder.path().join("secret"),
+        folder.path().join("config.toml"),
+    );
+    std::fs::write(&file, "b1946ac92492d2347c6235b4d2611184\n").unwrap();
+    let text = format!(
+        "[auth]\nissuer = \"a\"\naudience = \"b\"\nsecret_file = {:?}\n",
+        file
+    );
+    std::fs::write(&path, &text).unwrap();
+    let config = Config::load(&path).unwrap();
+    assert_eq!(
+        config.auth.secret.expose(),
+        "b1946ac92492d2347c6235b4d2611184"
+    );
+
+    std::fs::write(&path, format!("{text}secret = \"x\"\n")).unwrap();
+    let message = Config::load(&path).unwrap_err().to_string();
+    assert!(message.contains("keep one of the two"), "{message}");
+
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&path, text).unwrap();
+    let message = Config::load(&path).unwrap_err().to_string();
+    assert!(message.contains("cannot read"), "{message}");
+}
