@@ -1,0 +1,150 @@
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::service::service_fn;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+const HELLO: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+struct Running {
+    address: SocketAddr,
+    counters: ListenerCounters,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+/// Serves "hi" to whoever sends a whole request.
+async fn start(options: ListenerOptions) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let counters = ListenerCounters::default();
+    let service = service_fn(|request: Request<Incoming>| async {
+        request.into_body().collect().await.map_err(|_| "cut off")?;
+        Ok::<_, &'static str>(Response::new(Full::new(Bytes::from_static(b"hi"))))
+    });
+    let (stop, stopped) = oneshot::channel();
+    let shutdown = async move {
+        let _: Result<(), _> = stopped.await;
+    };
+    let ended = tokio::spawn(serve(
+        listener,
+        service,
+        options,
+        counters.clone(),
+        shutdown,
+    ));
+    Running {
+        address,
+        counters,
+        stop,
+        ended,
+    }
+}
+
+/// Sends a request on an open connection and reads its answer.
+async fn ask(stream: &mut TcpStream) -> Result<String, Infallible> {
+    stream.write_all(HELLO).await.unwrap();
+    let mut answer = String::new();
+    while !answer.ends_with("hi") {
+        let mut byte = [0];
+        assert_eq!(stream.read(&mut byte).await.unwrap(), 1, "{answer}");
+        answer.push(char::from(byte[0]));
+    }
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn every_byte_is_counted() {
+    let running = start(ListenerOptions::default()).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let answer = ask(&mut stream).await.unwrap();
+    assert_eq!(running.counters.received.get(), HELLO.len() as u64);
+    assert_eq!(running.counters.sent.get(), answer.len() as u64);
+    assert_eq!(running.counters.open.get(), 1);
+}
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_hung_up_on() {
+    let header_timeout = Duration::from_millis(50);
+    let running = start(ListenerOptions {
+        header_timeout,
+        ..ListenerOptions::default()
+    })
+    .await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\nx-")
+        .await
+        .unwrap();
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest).await;
+    let rest = String::from_utf8_lossy(&rest).into_owned();
+    assert!(
+        rest.is_empty() || rest.starts_with("HTTP/1.1 408"),
+        "{rest}"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_too_many_waits_until_another_ends() {
+    let running = start(ListenerOptions {
+        max_connections: 1,
+        ..ListenerOptions::default()
+    })
+    .await;
+    let mut first = TcpStream::connect(running.address).await.unwrap();
+    ask(&mut first).await.unwrap();
+    let mut second = TcpStream::connect(running.address).await.unwrap();
+    second.write_all(HELLO).await.unwrap();
+    ask(&mut first).await.unwrap();
+    assert_eq!(running.counters.received.get(), 2 * HELLO.len() as u64);
+    drop(first);
+    let mut byte = [0];
+    assert_eq!(second.read(&mut byte).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn shutting_down_ends_idle_connections_and_finishes_running_requests() {
+    let running = start(ListenerOptions::default()).await;
+    let mut idle = TcpStream::connect(running.address).await.unwrap();
+    ask(&mut idle).await.unwrap();
+    let mut busy = TcpStream::connect(running.address).await.unwrap();
+    ask(&mut busy).await.unwrap();
+    let head = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\na";
+    busy.write_all(head).await.unwrap();
+    while running.counters.received.get() < (2 * HELLO.len() + head.len()) as u64 {
+        tokio::task::yield_now().await;
+    }
+    running.stop.send(()).unwrap();
+    assert_eq!(idle.read(&mut [0]).await.unwrap(), 0);
+    busy.write_all(b"b").await.unwrap();
+    let mut answer = String::new();
+    busy.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("hi"), "{answer}");
+    running.ended.await.unwrap();
+    assert!(TcpStream::connect(running.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_request_that_will_not_end_is_cut_off_after_the_grace_period() {
+    let grace = Duration::from_millis(50);
+    let running = start(ListenerOptions {
+        grace,
+        ..ListenerOptions::default()
+    })
+    .await;
+    let mut busy = TcpStream::connect(running.address).await.unwrap();
+    ask(&mut busy).await.unwrap();
+    busy.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\na")
+        .await
+        .unwrap();
+    running.stop.send(()).unwrap();
+    running.ended.await.unwrap();
+    assert_eq!(running.counters.open.get(), 0);
+}
