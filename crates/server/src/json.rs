@@ -1,0 +1,193 @@
+//! Strict JSON bodies: read with a limit, checked for their form, then for their meaning.
+
+mod explain;
+mod form;
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use valetkey_protocol::{Code, Problem};
+
+use crate::failure::Failure;
+
+/// The most bytes of a request body.
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How much of a refused body is still read, so that the client gets to see the answer.
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+const LINGER_TIME: Duration = Duration::from_secs(5);
+
+/// A JSON body of one type.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+/// A JSON body that may be left out.
+pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let is_json = is_json(request.method(), request.headers());
+        let bytes = read(request, !is_json).await?;
+        if !is_json {
+            return Err(not_json());
+        }
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let is_json = is_json(request.method(), request.headers());
+        let bytes = read(request, false).await?;
+        match (bytes.is_empty(), is_json) {
+            (true, _) => Ok(Self(T::default())),
+            (false, true) => Ok(Self(parse(&bytes)?)),
+            (false, false) => Err(not_json()),
+        }
+    }
+}
+
+/// An answer with a JSON body.
+///
+/// # Errors
+/// A value that has no JSON form, which would be a fault of ours.
+pub(crate) fn reply<T: Serialize>(status: StatusCode, value: &T) -> Result<Response, Failure> {
+    let body = serde_json::to_vec(value)
+        .map_err(|error| Failure::internal(format!("an answer cannot be written: {error}")))?;
+    let headers = [(header::CONTENT_TYPE, "application/json")];
+    Ok((status, headers, body).into_response())
+}
+
+/// Reads a document: first its form (400), then its meaning (422).
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        malformed(format!(
+            "the body is not UTF-8: byte {} is wrong",
+            error.valid_up_to()
+        ))
+    })?;
+    form::check(text).map_err(|error| malformed(format!("the body is not good JSON: {error}")))?;
+    serde_json::from_str(text).map_err(|_| meaning::<T>(text).into())
+}
+
+/// Reads a document that is known to mean nothing once more, slowly, to say where.
+fn meaning<T: DeserializeOwned>(text: &str) -> Problem {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+        Err(error) => explain::explain(error.path(), &error.inner().to_string()),
+        Ok(_) => Problem::new(
+            Code::InvalidRequest,
+            "the body is not what this request takes",
+        ),
+    }
+}
+
+fn is_json(method: &Method, headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE);
+    let Some(Ok(text)) = value.map(|value| value.to_str()) else {
+        return false;
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+        || (*method == Method::PATCH
+            && essence.eq_ignore_ascii_case("application/merge-patch+json"))
+}
+
+/// Reads the body up to the limit, or nothing of it when it will be refused anyway.
+async fn read(request: Request, refused: bool) -> Result<Bytes, Failure> {
+    let declared = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let body = request.into_body();
+    if refused || declared.is_some_and(|length| length > MAX_BODY as u64) {
+        linger(body);
+        return if refused {
+            Ok(Bytes::new())
+        } else {
+            Err(too_large())
+        };
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, collect(body)).await {
+        Ok(read) => read,
+        Err(_) => Err(malformed(format!(
+            "the body did not arrive within {} seconds",
+            BODY_TIMEOUT.as_secs()
+        ))),
+    }
+}
+
+async fn collect(mut body: Body) -> Result<Bytes, Failure> {
+    let mut first = Bytes::new();
+    let mut more = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| malformed("the body broke off before its end"))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if first.len() + more.len() + data.len() > MAX_BODY {
+            linger(body);
+            return Err(too_large());
+        }
+        if first.is_empty() && more.is_empty() {
+            first = data;
+        } else {
+            more.extend_from_slice(&std::mem::take(&mut first));
+            more.extend_from_slice(&data);
+        }
+    }
+    Ok(if more.is_empty() {
+        first
+    } else {
+        more.freeze()
+    })
+}
+
+/// Goes on reading a refused body for a while, without keeping it: a client that is still sending when
+/// the connection closes would see a reset instead of the answer.
+fn linger(mut body: Body) {
+    tokio::spawn(tokio::time::timeout(LINGER_TIME, async move {
+        let mut left = LINGER_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    }));
+}
+
+fn malformed(detail: impl Into<String>) -> Failure {
+    Failure::new(Code::MalformedRequest, detail)
+}
+
+fn not_json() -> Failure {
+    Failure::new(
+        Code::ContentTypeUnsupported,
+        "send a JSON body with `content-type: application/json`",
+    )
+}
+
+fn too_large() -> Failure {
+    let detail = format!("send at most {MAX_BODY} bytes; make the batch smaller");
+    Problem::new(Code::BodyTooLarge, detail)
+        .with("limit", MAX_BODY as u64)
+        .into()
+}
+
+#[cfg(test)]
+mod tests;
