@@ -1,0 +1,87 @@
+//! The API: every route, and what each says about itself in the OpenAPI document.
+
+mod buckets;
+mod content;
+mod downloads;
+mod files;
+mod health;
+mod uploads;
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::{Router, middleware};
+use tower_http::cors::CorsLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use valetkey_engine::Engine;
+use valetkey_protocol::Code;
+
+use crate::door::{self, Door};
+use crate::failure::Failure;
+
+/// What a handler answers.
+type Answer = Result<Response, Failure>;
+
+/// What handlers share.
+type Shared = Arc<Engine>;
+
+/// Every route, with its documentation.
+pub(crate) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(uploads::create_upload))
+        .routes(routes!(uploads::create_uploads))
+        .routes(routes!(uploads::complete_uploads))
+        .routes(routes!(uploads::get_upload, uploads::abort_upload))
+        .routes(routes!(uploads::sign_parts))
+        .routes(routes!(uploads::complete_upload))
+        .routes(routes!(files::list_files))
+        .routes(routes!(
+            files::get_file,
+            files::patch_file,
+            files::delete_file
+        ))
+        .routes(routes!(downloads::create_download))
+        .routes(routes!(downloads::create_downloads))
+        .routes(routes!(content::get_content))
+        .routes(routes!(content::open_content))
+        .routes(routes!(buckets::list_buckets))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::openapi))
+}
+
+/// The whole API behind its door.
+pub(crate) fn router(engine: Shared, door: Arc<Door>, cors: Option<CorsLayer>) -> Router {
+    let (routes, _) = routes().split_for_parts();
+    let routes = routes
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn_with_state(door, door::pass))
+        .with_state(engine);
+    match cors {
+        Some(layer) => routes.layer(layer),
+        None => routes,
+    }
+}
+
+async fn no_such_path() -> Failure {
+    Failure::new(
+        Code::NotFound,
+        "there is no such path; GET /openapi.json lists them",
+    )
+}
+
+async fn no_such_method() -> Failure {
+    Failure::new(
+        Code::MethodNotAllowed,
+        "use one of the methods in the `allow` header",
+    )
+}
+
+fn no_content() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}

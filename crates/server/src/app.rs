@@ -1,0 +1,262 @@
+//! The wiring: the one place that chooses the concrete catalog, stores, clock and ids.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use valetkey_catalog::sqlite::SqliteCatalog;
+use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, Options};
+use valetkey_engine::{Bucket, Engine, EngineParts};
+use valetkey_protocol::Clock;
+use valetkey_store::s3::{AddressingStyle, Backoff, Credentials, S3Settings, S3Store, Timeouts};
+
+use crate::auth::Verifier;
+use crate::clock::SystemClock;
+use crate::config::{Addressing, BucketConfig, Config, EmbeddedConfig, Provider};
+use crate::door::Door;
+use crate::metrics::Metrics;
+use crate::random::{FileIds, RequestIds};
+use crate::store_key::StoreKey;
+use crate::{ServeError, api, cors, files, random};
+
+/// The service, bound and put together; [`crate::run`] serves it.
+pub(crate) struct App {
+    pub(crate) listeners: Listeners,
+    pub(crate) router: axum::Router,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) store: Option<OpenStore>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) max_connections: usize,
+}
+
+/// The addresses the service holds.
+pub(crate) struct Listeners {
+    pub(crate) api: TcpListener,
+    pub(crate) metrics: Option<TcpListener>,
+    pub(crate) store: Option<TcpListener>,
+}
+
+/// The embedded store, and who may reach it where.
+pub(crate) struct OpenStore {
+    pub(crate) store: EmbeddedStore,
+    pub(crate) key: StoreKey,
+    /// Where this process reaches it.
+    pub(crate) endpoint: String,
+    /// Where clients reach it.
+    pub(crate) public_endpoint: String,
+}
+
+/// Puts the service together. Addresses are bound first, so that the URLs it signs are true ones even
+/// when it was told to take any port.
+///
+/// # Errors
+/// The first part that cannot be had, and what to do about it.
+pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
+    config.check()?;
+    let listeners = Listeners::bind(&config).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = match &listeners.store {
+        Some(listener) => Some(open_store(&config, local_address(listener)?, &clock).await?),
+        None => None,
+    };
+    let mut buckets = Vec::with_capacity(config.buckets.len());
+    for (name, bucket) in &config.buckets {
+        buckets.push(open_bucket(
+            name,
+            bucket,
+            store.as_ref(),
+            &config.embedded,
+            &clock,
+        )?);
+    }
+    let public_url = or_address(&config.public_url, local_address(&listeners.api)?);
+    let engine = Arc::new(Engine::new(EngineParts {
+        catalog: Arc::new(open_catalog(&config.catalog.path).await?),
+        buckets,
+        default_bucket: config.default_bucket.clone(),
+        clock: Arc::clone(&clock),
+        ids: Arc::new(FileIds::default()),
+        secret: config.auth.secret.clone(),
+        public_url: public_url.trim_end_matches('/').to_owned(),
+    })?);
+    let metrics = Arc::new(Metrics::default());
+    let door = Door {
+        verifier: Verifier::new(&config.auth, clock),
+        metrics: Arc::clone(&metrics),
+        request_ids: RequestIds::new()?,
+    };
+    let cors = cors::layer(&config.cors_origins);
+    Ok(App {
+        router: api::router(Arc::clone(&engine), Arc::new(door), cors),
+        listeners,
+        engine,
+        store,
+        metrics,
+        max_connections: config.max_connections,
+    })
+}
+
+impl Listeners {
+    async fn bind(config: &Config) -> Result<Self, ServeError> {
+        let metrics = match config.metrics_listen.as_str() {
+            "" => None,
+            address => Some(bind(address, "metrics_listen", "--metrics-listen").await?),
+        };
+        let store = match config.uses_embedded() {
+            false => None,
+            true => Some(bind(&config.embedded.listen, "embedded.listen", "--store-listen").await?),
+        };
+        Ok(Self {
+            api: bind(&config.listen, "listen", "--listen").await?,
+            metrics,
+            store,
+        })
+    }
+}
+
+async fn bind(
+    address: &str,
+    key: &'static str,
+    flag: &'static str,
+) -> Result<TcpListener, ServeError> {
+    let address = address.to_owned();
+    match TcpListener::bind(&address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            Err(ServeError::Busy { address, key, flag })
+        }
+        Err(source) => Err(ServeError::Listen {
+            address,
+            key,
+            flag,
+            source,
+        }),
+    }
+}
+
+/// The address a listener got.
+///
+/// # Errors
+/// The machine does not tell it.
+pub(crate) fn local_address(listener: &TcpListener) -> Result<SocketAddr, ServeError> {
+    listener.local_addr().map_err(|source| ServeError::Listen {
+        address: "an address".to_owned(),
+        key: "listen",
+        flag: "--listen",
+        source,
+    })
+}
+
+/// The URL of a listener for programs on this machine.
+pub(crate) fn local_url(mut address: SocketAddr) -> String {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    format!("http://{address}")
+}
+
+fn or_address(url: &str, address: SocketAddr) -> String {
+    match url {
+        "" => local_url(address),
+        url => url.to_owned(),
+    }
+}
+
+async fn open_catalog(path: &Path) -> Result<SqliteCatalog, ServeError> {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        files::private_folder(folder)?;
+    }
+    let path = path.to_owned();
+    Ok(tokio::task::spawn_blocking(move || SqliteCatalog::open(&path)).await??)
+}
+
+async fn open_store(
+    config: &Config,
+    address: SocketAddr,
+    clock: &Arc<dyn Clock>,
+) -> Result<OpenStore, ServeError> {
+    let embedded = &config.embedded;
+    files::private_folder(&embedded.data_dir)?;
+    let key = StoreKey::read_or_make(&embedded.data_dir)?;
+    let inside = config.buckets.iter();
+    let inside = inside.filter(|(_, bucket)| bucket.provider == Provider::Embedded);
+    let names: BTreeSet<_> = inside
+        .map(|(name, bucket)| bucket.storage_name(name))
+        .collect();
+    let clock = Arc::clone(clock);
+    let options = Options {
+        data_dir: embedded.data_dir.join("store"),
+        region: embedded.region.clone(),
+        access_key: AccessKey::new(&key.access_key, key.secret_key.expose()),
+        cors: CorsRules {
+            allowed_origins: embedded.cors_origins.clone(),
+            ..CorsRules::default()
+        },
+        buckets: names.into_iter().map(str::to_owned).collect(),
+        clock: Arc::new(move || clock.now()),
+    };
+    Ok(OpenStore {
+        store: tokio::task::spawn_blocking(move || EmbeddedStore::open(options)).await??,
+        key,
+        endpoint: local_url(address),
+        public_endpoint: or_address(&embedded.public_endpoint, address),
+    })
+}
+
+fn open_bucket(
+    name: &str,
+    config: &BucketConfig,
+    embedded: Option<&OpenStore>,
+    embedded_config: &EmbeddedConfig,
+    clock: &Arc<dyn Clock>,
+) -> Result<Bucket, ServeError> {
+    let mut settings = s3_settings(name, config)?;
+    if let (Provider::Embedded, Some(open)) = (config.provider, embedded) {
+        settings.endpoint.clone_from(&open.endpoint);
+        settings.public_endpoint = Some(open.public_endpoint.clone());
+        settings.region.clone_from(&embedded_config.region);
+        settings.addressing = AddressingStyle::Path;
+        settings.credentials = Credentials::new(&open.key.access_key, open.key.secret_key.expose());
+    }
+    let store = S3Store::new(settings, Arc::clone(clock)).map_err(|source| ServeError::Bucket {
+        bucket: name.to_owned(),
+        source,
+    })?;
+    Ok(Bucket {
+        name: name.to_owned(),
+        rules: config.rules.clone().into(),
+        store: Arc::new(store),
+    })
+}
+
+fn s3_settings(name: &str, config: &BucketConfig) -> Result<S3Settings, ServeError> {
+    let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let mut credentials =
+        Credentials::new(&config.access_key_id, config.secret_access_key.expose());
+    if let Some(token) = set(config.session_token.expose()) {
+        credentials = credentials.with_session_token(token);
+    }
+    Ok(S3Settings {
+        endpoint: config.endpoint.clone(),
+        public_endpoint: set(&config.public_endpoint),
+        region: config.region.clone(),
+        bucket: config.storage_name(name).to_owned(),
+        addressing: match config.addressing {
+            Addressing::Path => AddressingStyle::Path,
+            Addressing::Virtual => AddressingStyle::VirtualHost,
+        },
+        credentials,
+        checksum_algorithm: config.rules.checksum_algorithm,
+        expected_bucket_owner: set(&config.expected_bucket_owner),
+        timeouts: Timeouts::default(),
+        backoff: Backoff::new(random::seed()?),
+    })
+}

@@ -1,0 +1,144 @@
+//! The one door every request of the API goes through: it names the request, asks who sends it, lets
+//! nothing take for ever or bring the process down, writes problems out, and counts.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use valetkey_protocol::problem::PROBLEM_JSON;
+use valetkey_protocol::{Code, Problem};
+
+use crate::auth::Verifier;
+use crate::clock::Stopwatch;
+use crate::failure::Failure;
+use crate::metrics::{Metrics, Route};
+use crate::random::RequestIds;
+
+/// The only routes that ask for no token.
+pub(crate) const PUBLIC_ROUTES: &[&str] = &["/healthz", "/readyz", "/openapi.json", "/c/{token}"];
+
+/// The header that names a request.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How long a request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the door needs.
+pub(crate) struct Door {
+    pub(crate) verifier: Verifier,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) request_ids: RequestIds,
+}
+
+/// Serves one request.
+pub(crate) async fn pass(
+    State(door): State<Arc<Door>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let watch = Stopwatch::start();
+    let id = door.request_id(request.headers());
+    let route = Route(request.extensions().get::<MatchedPath>().cloned());
+    let method = request.method().clone();
+    let mut response = match door.admit(&route, &mut request) {
+        Ok(()) => answer(next.run(request)).await,
+        Err(problem) => Failure::from(problem).into_response(),
+    };
+    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        door.report(&failure, &id, &route);
+        write_problem(&mut response, failure.problem, &id);
+    }
+    set_headers(response.headers_mut(), id);
+    let (status, took) = (response.status(), watch.elapsed());
+    tracing::debug!(
+        route = route.as_str(), %method, status = status.as_u16(), ms = took.as_millis(), "answered"
+    );
+    door.metrics.answered(route, &method, status, took);
+    response
+}
+
+impl Door {
+    /// The client's own id if it is harmless, or a new one.
+    fn request_id(&self, headers: &HeaderMap) -> HeaderValue {
+        let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+        match headers.get(REQUEST_ID) {
+            Some(id) if (8..=64).contains(&id.len()) && id.as_bytes().iter().all(plain) => {
+                id.clone()
+            }
+            _ => HeaderValue::try_from(self.request_ids.next())
+                .unwrap_or(HeaderValue::from_static("unnamed")),
+        }
+    }
+
+    /// Finds out who sends the request, unless its route is for everybody or nothing is there at all.
+    fn admit(&self, route: &Route, request: &mut Request) -> Result<(), Problem> {
+        let open = route.0.is_none() || PUBLIC_ROUTES.contains(&route.as_str());
+        if !open {
+            let principal = self.verifier.authenticate(request.headers())?;
+            request.extensions_mut().insert(principal);
+        }
+        Ok(())
+    }
+
+    /// Counts a problem and, when the fault is ours, logs what was behind it: here and nowhere else.
+    fn report(&self, failure: &Failure, id: &HeaderValue, route: &Route) {
+        let code = failure.problem.code;
+        self.metrics.problem(code);
+        if code.status() >= 500 {
+            let id = id.to_str().unwrap_or_default();
+            let (route, cause) = (route.as_str(), failure.chain());
+            tracing::error!(request_id = id, route, %code, cause, "a request failed");
+        }
+    }
+}
+
+/// Runs a handler within its time, and takes a panic for the fault it is.
+async fn answer(response: impl Future<Output = Response>) -> Response {
+    let caught = AssertUnwindSafe(response).catch_unwind();
+    match tokio::time::timeout(REQUEST_TIMEOUT, caught).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => Failure::internal("a handler panicked").into_response(),
+        Err(_) => {
+            let detail = "this took too long; nothing is lost, try again";
+            let problem = Problem::new(Code::Overloaded, detail).with("retry_after", 2);
+            Failure::from(problem).into_response()
+        }
+    }
+}
+
+fn write_problem(response: &mut Response, mut problem: Problem, id: &HeaderValue) {
+    problem.request_id = id.to_str().ok().map(str::to_owned);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    headers.remove(header::CONTENT_LENGTH);
+    if problem.code.status() == 401 {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(seconds) = problem.retry_after() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    *response.body_mut() = Body::from(serde_json::to_vec(&problem).unwrap_or_default());
+}
+
+/// What every answer says to browsers and caches, problems and redirects included.
+fn set_headers(headers: &mut HeaderMap, id: HeaderValue) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(REQUEST_ID, id);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+use axum::Router;
+use axum::http::{Request, StatusCode};
+use axum::routing::get;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::config::AuthConfig;
+
+/// A router of one public route behind the door.
+fn behind_the_door<H, T>(handler: H) -> Router
+where
+    H: axum::handler::Handler<T, ()>,
+    T: 'static,
+{
+    let door = Door {
+        verifier: Verifier::new(&AuthConfig::default(), Arc::new(SystemClock)),
+        metrics: Arc::default(),
+        request_ids: RequestIds::new().unwrap(),
+    };
+    let routes = Router::new().route("/healthz", get(handler));
+    routes.layer(axum::middleware::from_fn_with_state(Arc::new(door), pass))
+}
+
+async fn ask(router: Router) -> (StatusCode, Value) {
+    let request = Request::get("/healthz").body(Body::empty()).unwrap();
+    let response = router.oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+#[expect(clippy::panic, reason = "this handler is there to panic")]
+async fn panicking() -> StatusCode {
+    panic!("hunter2")
+}
+
+#[tokio::test]
+async fn a_panic_is_an_internal_problem_and_tells_nothing() {
+    let (status, problem) = ask(behind_the_door(panicking)).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(problem["code"], "internal");
+    assert!(!problem.to_string().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn what_is_behind_a_fault_is_not_told() {
+    let (status, problem) = ask(behind_the_door(|| async {
+        Failure::internal("the details of it")
+    }))
+    .await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!problem.to_string().contains("details"), "{problem}");
+}
+
+#[tokio::test]
+async fn handlers_that_want_a_caller_get_none_on_a_public_route() {
+    let (status, problem) = ask(behind_the_door(|_: crate::parts::Caller| async {
+        StatusCode::OK
+    }))
+    .await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert_eq!(problem["code"], "unauthenticated");
+}

@@ -1,0 +1,29 @@
+//! The HTTP door, the workers and the wiring. Rules live in the engine; this crate speaks HTTP for it.
+//!
+//! [`run::serve`] runs the service from a [`config::Config`]; [`dev::start`] runs it from an empty folder.
+//! `app.rs` alone chooses the concrete catalog and stores.
+
+pub mod clock;
+pub mod config;
+pub mod dev;
+pub mod listen;
+pub mod log;
+pub mod openapi;
+pub mod run;
+
+mod api;
+mod app;
+mod auth;
+mod cors;
+mod door;
+mod error;
+mod failure;
+mod files;
+mod json;
+mod metrics;
+mod parts;
+mod random;
+mod store_key;
+mod worker;
+
+pub use error::ServeError;
