@@ -1,0 +1,19 @@
+//! The whole service over HTTP: real server, real SQLite file, real embedded store. The modules follow
+//! the URLs.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say so at once"
+)]
+
+mod auth;
+mod bad_input;
+mod cors;
+mod downloads;
+mod files;
+mod hosts;
+mod privacy;
+mod service;
+mod silence;
+mod uploads;
+mod world;

@@ -1,0 +1,93 @@
+//! `POST /v1/uploads` and `GET /v1/uploads/{id}`
+
+use serde_json::json;
+
+use crate::world::{World, crc64nvme, id};
+
+#[tokio::test]
+async fn an_upload_says_where_it_is_and_how_its_bytes_travel() {
+    let world = World::start().await;
+    let alice = world.user("alice");
+    let body = json!({"filename": "photo 1.jpg", "content_type": "image/jpeg", "size": 3, "checksum": crc64nvme(b"abc")});
+    let reply = alice.post("/v1/uploads", &body).await;
+    let upload = reply.ok(201);
+    assert_eq!(
+        reply.header("location"),
+        format!("/v1/uploads/{}", id(&upload))
+    );
+    assert_eq!(
+        (&upload["state"], &upload["strategy"]),
+        (&json!("pending"), &json!("single"))
+    );
+    assert_eq!(
+        upload["key"],
+        format!("files/alice/{}/photo_1.jpg", id(&upload))
+    );
+    assert_eq!(upload["checksum_algorithm"], "crc64nvme");
+    let request = &upload["request"];
+    assert_eq!(request["method"], "PUT");
+    assert_eq!(request["headers"]["if-none-match"], "*");
+    assert_eq!(request["headers"]["content-type"], "image/jpeg");
+    assert_eq!(
+        request["headers"]["x-amz-checksum-crc64nvme"],
+        crc64nvme(b"abc")["value"]
+    );
+    assert!(
+        request["headers"].get("host").is_none()
+            && request["headers"].get("content-length").is_none()
+    );
+    assert!(
+        request["url"]
+            .as_str()
+            .unwrap()
+            .starts_with(world.urls.store.as_ref().unwrap())
+    );
+    let seen = alice
+        .get(&format!("/v1/uploads/{}", id(&upload)))
+        .await
+        .ok(200);
+    assert_eq!(
+        (&seen["id"], &seen["state"]),
+        (&upload["id"], &json!("pending"))
+    );
+}
+
+#[tokio::test]
+async fn an_upload_is_no_file_until_it_was_verified() {
+    let world = World::start().await;
+    let alice = world.user("alice");
+    let upload = alice.create("a.txt", b"abc").await;
+    world.send(&upload["request"], "abc").await;
+    assert_eq!(alice.get("/v1/files").await.ok(200), json!({"files": []}));
+    alice
+        .get(&format!("/v1/files/{}", id(&upload)))
+        .await
+        .problem(404, "not_found");
+    let download = format!("/v1/files/{}/download", id(&upload));
+    alice
+        .post(&download, &json!({}))
+        .await
+        .problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn rules_of_the_bucket_are_told() {
+    let world = World::with(|config| {
+        let rules = &mut config.buckets.get_mut("files").unwrap().rules;
+        rules.content_types = vec!["image/*".to_owned()];
+        rules.max_size = 10;
+        rules.checksum_required = true;
+    })
+    .await;
+    let alice = world.user("alice");
+    let create = |content_type: &str, size: u64| json!({"filename": "a", "content_type": content_type, "size": size});
+    let problem = alice
+        .post("/v1/uploads", &create("image/png", 11))
+        .await
+        .problem(413, "file_too_large");
+    assert_eq!(problem["limit"], 10);
+    alice
+        .post("/v1/uploads", &create("text/html", 1))
+        .await
+        .problem(422, "content_type_not_allowed");
+}
