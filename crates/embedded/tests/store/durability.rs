@@ -3,6 +3,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use tokio::io::AsyncReadExt as _;
 use valetkey_embedded::{CorsRules, OpenError};
 
 use crate::support::*;
@@ -90,6 +91,40 @@ async fn bytes_that_nothing_names_are_removed() {
 
     let folder = world.close().await;
     assert_eq!(files(folder.path()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_deleted_object_stays_for_those_who_are_reading_it() {
+    let world = World::new().await;
+    let part = bytes(1, 8 * MIB);
+    let upload = world.object("POST", "x").query("uploads", "").send().await;
+    let id = upload.tag("UploadId").unwrap();
+    let mut parts = String::new();
+    for number in 1..=4 {
+        let put = world
+            .object("PUT", "x")
+            .query("uploadId", &id)
+            .query("partNumber", number);
+        let etag = put.body(&part).send().await.expect_status(200).etag();
+        parts += &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+    }
+    let complete = world.object("POST", "x").query("uploadId", &id);
+    let parts = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+    complete.body(parts).send().await.expect_status(200);
+
+    let mut reader = world.object("GET", "x").signed_at(now()).begin().await;
+    let mut answer = vec![0; 1000];
+    reader.read_exact(&mut answer).await.unwrap();
+    world.object("DELETE", "x").send().await.expect_status(204);
+    // What is removed after it has been removed, so the deleted object's turn is over.
+    world.put("y", b"old").await;
+    world.put("y", b"new").await;
+    while files(world.folder.path()).0 > 5 {
+        tokio::task::yield_now().await;
+    }
+    reader.read_to_end(&mut answer).await.unwrap();
+    assert!(Reply::parse(&answer).body == part.repeat(4));
+    assert_eq!(files(world.close().await.path()), (1, 0));
 }
 
 #[tokio::test]

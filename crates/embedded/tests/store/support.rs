@@ -234,8 +234,19 @@ impl Call {
         self.presigned_at(now(), "300")
     }
 
-    /// Sends as it stands.
+    /// Sends as it stands: everything first, and only then looks at the answer.
     pub(crate) async fn exchange(self) -> Reply {
+        let mut stream = self.begin().await;
+        if self.length.is_some_and(|length| length > self.body.len()) {
+            stream.shutdown().await.unwrap();
+        }
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        Reply::parse(&answer)
+    }
+
+    /// Sends as it stands and leaves the answer in the connection.
+    pub(crate) async fn begin(&self) -> TcpStream {
         let mut target = self.path.clone();
         if !self.query.is_empty() {
             let _ = write!(target, "?{}", query_string(&self.query));
@@ -248,8 +259,10 @@ impl Call {
             let _ = write!(head, "content-length: {length}\r\n");
         }
         head.push_str("\r\n");
-        let truncated = self.length.is_some_and(|length| length > self.body.len());
-        send_raw(self.address, head.as_bytes(), &self.body, truncated).await
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&self.body).await.unwrap();
+        stream
     }
 
     fn scope(&self, date: &str) -> String {
@@ -288,25 +301,6 @@ impl Call {
     }
 }
 
-/// Writes while it reads, like any client: a refusal may come before the body is sent.
-async fn send_raw(address: SocketAddr, head: &[u8], body: &[u8], truncated: bool) -> Reply {
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (mut reader, mut writer) = stream.into_split();
-    let (head, body) = (head.to_vec(), body.to_vec());
-    let writing = tokio::spawn(async move {
-        let _ = writer.write_all(&head).await;
-        let _ = writer.write_all(&body).await;
-        if truncated {
-            let _ = writer.shutdown().await;
-        }
-        writer
-    });
-    let mut answer = Vec::new();
-    reader.read_to_end(&mut answer).await.unwrap();
-    writing.await.unwrap();
-    Reply::parse(&answer)
-}
-
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -316,7 +310,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    fn parse(answer: &[u8]) -> Self {
+    pub(crate) fn parse(answer: &[u8]) -> Self {
         let end = answer
             .windows(4)
             .position(|window| window == b"\r\n\r\n")
