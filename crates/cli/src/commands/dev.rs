@@ -1,0 +1,49 @@
+//! `valetkey dev`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use valetkey_server::dev::{self, DevOptions};
+
+use crate::banner::banner;
+use crate::error::Error;
+use crate::log::Log;
+use crate::settings::DATA_DIR;
+use crate::signals;
+use crate::text::print;
+
+/// Run everything on this machine with nothing configured.
+#[derive(Args)]
+pub(crate) struct Dev {
+    /// Folder for files, catalog, secret and dev.json
+    #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
+    data_dir: PathBuf,
+    /// Address of the API
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// Address of the embedded store
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
+    store_listen: String,
+    /// Address of the metrics
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    metrics_listen: String,
+    #[command(flatten)]
+    log: Log,
+}
+
+impl Dev {
+    /// Starts, says how to use it, and serves until a signal.
+    pub(crate) async fn run(self) -> Result<(), Error> {
+        self.log.start();
+        let server = dev::start(DevOptions {
+            data_dir: self.data_dir.clone(),
+            listen: self.listen,
+            store_listen: self.store_listen,
+            metrics_listen: self.metrics_listen,
+        })
+        .await?;
+        let info = &server.info;
+        print(&banner(&info.api, info.token.expose(), &self.data_dir))?;
+        Ok(server.run(signals::end()).await?)
+    }
+}

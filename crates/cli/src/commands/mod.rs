@@ -1,0 +1,69 @@
+//! One file for each command.
+
+mod dev;
+mod get;
+mod ls;
+mod openapi;
+mod put;
+mod rm;
+mod serve;
+mod token;
+
+use clap::Subcommand;
+use valetkey_protocol::FileId;
+
+use crate::error::Error;
+use crate::signals;
+
+/// What `valetkey` can do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the service with a configuration file
+    Serve(serve::Serve),
+    /// Run everything on this machine with nothing configured
+    Dev(dev::Dev),
+    /// Upload files, folders and patterns
+    Put(put::Put),
+    /// Fetch a file
+    Get(get::Get),
+    /// List files
+    Ls(ls::Ls),
+    /// Delete files
+    Rm(rm::Rm),
+    /// Make a token for the development service
+    Token(token::Token),
+    /// Print the OpenAPI document of the API
+    Openapi,
+}
+
+impl Command {
+    /// Runs it. What serves ends itself on a signal; everything else is dropped then, and cleans up so.
+    pub(crate) async fn run(self) -> Result<(), Error> {
+        match self {
+            Self::Serve(serve) => serve.run().await,
+            Self::Dev(dev) => dev.run().await,
+            Self::Put(put) => until_signal(put.run()).await,
+            Self::Get(get) => until_signal(get.run()).await,
+            Self::Ls(ls) => until_signal(ls.run()).await,
+            Self::Rm(rm) => until_signal(rm.run()).await,
+            Self::Token(token) => token.run(),
+            Self::Openapi => openapi::run(),
+        }
+    }
+}
+
+async fn until_signal(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    tokio::select! {
+        done = work => done,
+        () = signals::end() => Err(Error::Interrupted),
+    }
+}
+
+/// The id of a file, as an argument.
+fn file_id(argument: &str) -> Result<FileId, Error> {
+    argument.parse().map_err(|source| Error::Argument {
+        what: "file id",
+        argument: argument.to_owned(),
+        source,
+    })
+}

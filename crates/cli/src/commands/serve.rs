@@ -1,0 +1,29 @@
+//! `valetkey serve`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use valetkey_server::config::Config;
+
+use crate::error::Error;
+use crate::log::Log;
+use crate::signals;
+
+/// Run the service with a configuration file.
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// The configuration, TOML
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    #[command(flatten)]
+    log: Log,
+}
+
+impl Serve {
+    /// Serves until a signal.
+    pub(crate) async fn run(self) -> Result<(), Error> {
+        self.log.start();
+        let config = Config::load(&self.config)?;
+        Ok(valetkey_server::run::serve(config, signals::end()).await?)
+    }
+}

@@ -1,0 +1,15 @@
+//! The commands as people and scripts use them: the real binary, against the real development service.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say so at once"
+)]
+
+mod dev;
+mod get;
+mod ls;
+mod openapi;
+mod put;
+mod rm;
+mod serve;
+mod support;
+mod token;

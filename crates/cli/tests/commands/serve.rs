@@ -1,0 +1,73 @@
+//! `valetkey serve`
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{Ran, signal, valetkey};
+
+const SECRET: &str = "b1946ac92492d2347c6235b4d2611184";
+
+#[test]
+fn a_configured_service_takes_a_file_and_ends_on_sigterm() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    // The issuer and audience of `valetkey token`, so that it can make tokens for this service too.
+    let config = format!(
+        "listen = '127.0.0.1:0'\nmetrics_listen = ''\n\
+         [auth]\nsecret_file = '{secret}'\nissuer = 'valetkey-dev'\naudience = 'valetkey'\n\
+         [catalog]\npath = '{catalog}'\n\
+         [embedded]\ndata_dir = '{data}'\nlisten = '127.0.0.1:0'\n",
+        secret = path("secret").display(),
+        catalog = path("catalog.sqlite").display(),
+        data = path("store").display(),
+    );
+    fs::write(path("valetkey.toml"), config).unwrap();
+    fs::write(path("secret"), SECRET).unwrap();
+    fs::write(path("a.txt"), "hello").unwrap();
+    let mut child = valetkey()
+        .env("VALETKEY_LOG", "json")
+        .args(["serve", "--config"])
+        .arg(path("valetkey.toml"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let url = log
+        .by_ref()
+        .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
+        .find_map(|line| line["fields"]["api"].as_str().map(str::to_owned))
+        .unwrap();
+    let drain = std::thread::spawn(move || log.for_each(drop));
+
+    let mut token = valetkey();
+    let token = token
+        .args(["token", "--sub", "alice", "--data-dir"])
+        .arg(folder.path());
+    let token = Ran::of(token).well();
+    let put = Ran::of(
+        valetkey()
+            .env("VALETKEY_URL", url)
+            .env("VALETKEY_TOKEN", token.trim_end())
+            .arg("put")
+            .arg(path("a.txt")),
+    );
+    signal(&child, "TERM");
+
+    assert!(put.well().ends_with("a.txt\n"));
+    assert!(child.wait().unwrap().success());
+    drain.join().unwrap();
+}
+
+#[test]
+fn a_configuration_that_is_wrong_is_refused_by_its_key() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("valetkey.toml");
+    fs::write(&path, "lisen = '127.0.0.1:0'\n").unwrap();
+    let ran = Ran::of(valetkey().args(["serve", "--config"]).arg(&path));
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("lisen"), "{ran:?}");
+}
