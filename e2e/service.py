@@ -111,7 +111,7 @@ class Service:
         self.log = open(self.data_dir.with_suffix(".log"), "ab")
         command = [
             *self.wrapper, BINARY, "dev", "--data-dir", self.data_dir,
-            "--listen", "127.0.0.1:0", "--store-listen", "127.0.0.1:0",
+            "--listen", "127.0.0.1:0", "--store-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
         ]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self.log, preexec_fn=die_with_parent
@@ -196,7 +196,7 @@ class Service:
         return [json.loads(line) for line in result.stdout.splitlines()]
 
     def metrics(self) -> str:
-        return requests.get(self.info["metrics"], timeout=10).text
+        return requests.get(self.info["metrics"] + "/metrics", timeout=10).text
 
     def api_bytes(self) -> int:
         """The bytes the API's own listener has read and written, by its own count."""

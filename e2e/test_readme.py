@@ -21,7 +21,7 @@ DATA = ROOT / "valetkey-data"
 @pytest.fixture
 def fresh_clone(tmp_path):
     """The tree without data of its own; what a developer has there is put aside and brought back."""
-    for port in (8080, 9000):
+    for port in (8080, 8081, 9000):
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)) != 0, f"the README needs port {port} to be free"
     aside = ROOT / "target" / "valetkey-data.aside"

@@ -120,12 +120,6 @@ def read_until_ready(service) -> str:
 
 
 def pasted_curl(printed: str) -> str:
-    """The command as a person would copy it: from the line with `curl` to the next empty line."""
-    lines = printed.splitlines()
-    first = next(number for number, line in enumerate(lines) if "curl " in line)
-    command = []
-    for line in lines[first:]:
-        if not line.strip():
-            break
-        command.append(line)
-    return "\n".join(command)
+    """The command as a person would copy it: the paragraph that has `curl` in it."""
+    (paragraph,) = [part for part in printed.split("\n\n") if "curl " in part]
+    return paragraph
