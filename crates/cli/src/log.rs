@@ -5,6 +5,9 @@ use std::io::IsTerminal;
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+/// What is logged unless RUST_LOG says otherwise: what happens here, and of the migrations only trouble.
+const DEFAULT: &str = "info,refinery_core=warn";
+
 /// How to log.
 #[derive(Args)]
 pub(crate) struct Log {
@@ -27,7 +30,7 @@ enum Format {
 impl Log {
     /// Starts to log. What logs already goes on.
     pub(crate) fn start(&self) {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
         let lines = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -10,6 +10,23 @@ use tempfile::TempDir;
 use crate::support::{Ran, signal, valetkey};
 
 const SECRET: &str = "b1946ac92492d2347c6235b4d2611184";
+
+/// A running `valetkey serve`, ended with the test however that ends.
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// The first URL of a text.
+fn first_url(text: &str) -> String {
+    let (_, rest) = text.split_once("http://").unwrap();
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
+    format!("http://{}", &rest[..end.unwrap_or(rest.len())])
+}
 
 #[test]
 fn a_configured_service_takes_a_file_and_ends_on_sigterm() {
@@ -28,18 +45,19 @@ fn a_configured_service_takes_a_file_and_ends_on_sigterm() {
     fs::write(path("valetkey.toml"), config).unwrap();
     fs::write(path("secret"), SECRET).unwrap();
     fs::write(path("a.txt"), "hello").unwrap();
-    let mut child = valetkey()
+    let child = valetkey()
         .env("VALETKEY_LOG", "json")
         .args(["serve", "--config"])
         .arg(path("valetkey.toml"))
         .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        .spawn();
+    let mut serving = Serving(child.unwrap());
+    let mut log = BufReader::new(serving.0.stderr.take().unwrap()).lines();
     let url = log
         .by_ref()
         .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
-        .find_map(|line| line["fields"]["api"].as_str().map(str::to_owned))
+        .find(|line| line["fields"]["message"] == "serving")
+        .map(|line| first_url(&line["fields"].to_string()))
         .unwrap();
     let drain = std::thread::spawn(move || log.for_each(drop));
 
@@ -55,10 +73,10 @@ fn a_configured_service_takes_a_file_and_ends_on_sigterm() {
             .arg("put")
             .arg(path("a.txt")),
     );
-    signal(&child, "TERM");
+    signal(&serving.0, "TERM");
 
     assert!(put.well().ends_with("a.txt\n"));
-    assert!(child.wait().unwrap().success());
+    assert!(serving.0.wait().unwrap().success());
     drain.join().unwrap();
 }
 
