@@ -5,8 +5,9 @@ use std::io::IsTerminal;
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-/// What is logged unless RUST_LOG says otherwise: what happens here, and of the migrations only trouble.
-const DEFAULT: &str = "info,refinery_core=warn";
+/// What is logged unless RUST_LOG says otherwise: what happens here, of the migrations only trouble, and nothing of
+/// the S3 library, which calls each refused request an error.
+const DEFAULT: &str = "info,refinery_core=warn,s3s=off";
 
 /// How to log.
 #[derive(Args)]

@@ -47,6 +47,8 @@ pub struct BucketRules {
     pub key_prefix: String,
     /// The media types browsers may show instead of save.
     pub inline_types: Vec<String>,
+    /// Whether a file whose first bytes contradict its type is refused, and not only recorded.
+    pub refuse_type_mismatch: bool,
     /// Up to how many bytes are read back when storage has no checksum of its own to compare.
     pub rehash_limit: u64,
 }
@@ -75,6 +77,7 @@ impl Default for BucketRules {
             session_ttl_seconds: 86_400,
             key_prefix: "files".to_owned(),
             inline_types: inline.map(str::to_owned).to_vec(),
+            refuse_type_mismatch: false,
             rehash_limit: 1024 * MIB,
         }
     }

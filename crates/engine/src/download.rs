@@ -11,6 +11,7 @@ use valetkey_store::GetGrant;
 
 use crate::engine::{later, seconds_until, validity};
 use crate::seal::Purpose;
+use crate::sniff::contradicts;
 use crate::upload::check_batch;
 use crate::{Bucket, Engine, Error, Principal, file};
 
@@ -166,8 +167,8 @@ fn bounded(record: &Record, now: Timestamp, seconds: u64) -> Result<u64, Error> 
     }))
 }
 
-/// Signs the GET. What browsers may not show is saved, and as bytes of no type: then nothing runs in the
-/// bucket's origin.
+/// Signs the GET. What browsers may not show, or is not what it was declared to be, is saved, and as bytes of no
+/// type: then nothing runs in the bucket's origin.
 fn sign_get(
     bucket: &Bucket,
     record: &Record,
@@ -177,7 +178,9 @@ fn sign_get(
     seconds: u64,
 ) -> Result<PresignedRequest, Error> {
     let upload = &record.upload;
-    let safe = bucket.rules.shows(&upload.content_type);
+    let detected = file::facts(record)?.detected_type.as_deref();
+    let honest = detected.is_none_or(|detected| !contradicts(detected, &upload.content_type));
+    let safe = honest && bucket.rules.shows(&upload.content_type);
     let disposition = if safe {
         disposition
     } else {

@@ -123,6 +123,7 @@ pub struct ListFiles {
     pub order: Option<Order>,
     /// How many, 1 to 1,000; 100 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1000))]
     pub limit: Option<u32>,
     /// `next_cursor` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -158,8 +159,12 @@ pub struct FilePage {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PatchFile {
-    /// Another name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Another name; a file always has one, so null is refused.
+    #[serde(
+        default,
+        deserialize_with = "never_null",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub filename: Option<Filename>,
     /// Another folder; null is the root.
@@ -186,6 +191,14 @@ pub struct PatchFile {
     )]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>))]
     pub retain_for: Option<Option<u64>>,
+}
+
+fn never_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Tells null (`Some(None)`) from absent (`None`).
@@ -239,6 +252,7 @@ mod tests {
             r#"{"path":5}"#,
             r#"{"metadata":{"a":"1","a":null}}"#,
             r#"{"retain_for":-1}"#,
+            r#"{"filename":null}"#,
         ] {
             assert!(read(json).is_err(), "{json}");
         }

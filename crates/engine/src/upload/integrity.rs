@@ -8,7 +8,7 @@ use valetkey_protocol::{Checksum, Code, Hasher, Problem};
 use valetkey_store::{ObjectInfo, StoreError};
 
 use crate::engine::later;
-use crate::sniff::{SNIFFED_BYTES, detect};
+use crate::sniff::{SNIFFED_BYTES, contradicts, detect};
 use crate::{Bucket, Error};
 
 /// How many bytes are read back at a time.
@@ -52,11 +52,15 @@ pub(super) async fn check(
                 .await?
         }
     };
+    let detected_type = detect(&first_bytes);
+    if let Some(problem) = type_problem(bucket, record, detected_type.as_deref()) {
+        return Ok(Verdict::Bad(problem));
+    }
     Ok(Verdict::Good(FileFacts {
         etag: object.etag.clone(),
         checksum,
         integrity,
-        detected_type: detect(&first_bytes),
+        detected_type,
         expires_at: record.upload.retain_for.map(|seconds| later(now, seconds)),
     }))
 }
@@ -123,6 +127,16 @@ async fn read_back(
         offset += length;
     }
     Ok(hasher.finish())
+}
+
+/// The problem of bytes that speak of another type, where the bucket minds.
+fn type_problem(bucket: &Bucket, record: &Record, detected: Option<&str>) -> Option<Problem> {
+    let declared = &record.upload.content_type;
+    let detected = detected.filter(|detected| contradicts(detected, declared))?;
+    bucket.rules.refuse_type_mismatch.then(|| {
+        let detail = format!("the bytes begin like {detected}, and {declared} was declared; create a new upload with its true type");
+        Problem::new(Code::TypeMismatch, detail).with("detected_type", detected)
+    })
 }
 
 /// Whether two looks at what should be the same bytes cannot both be true.

@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 
 use crate::support::memory::Fault;
 use crate::support::{World, admin, alice, bob, code, wish};
-use valetkey_engine::{Completion, Error};
+use valetkey_engine::{BucketRules, Completion, Error};
+use valetkey_protocol::download::CreateDownload;
 use valetkey_protocol::file::{Integrity, ListFiles};
 use valetkey_protocol::upload::{CompleteUpload, CreateUpload, State};
-use valetkey_protocol::{Algorithm, Code, Hasher, ObjectKey};
+use valetkey_protocol::{Algorithm, Code, ContentType, Hasher, ObjectKey};
 
 async fn listed(world: &World) -> usize {
     let page = world
@@ -328,4 +329,44 @@ async fn what_is_not_yours_does_not_exist_except_for_admins() {
         1
     );
     assert!(world.engine.get_file(&admin(), file.id).await.is_ok());
+}
+
+#[tokio::test]
+async fn bytes_of_another_type_are_recorded_or_refused_as_the_bucket_says() {
+    let html = b"<!DOCTYPE html><html></html>";
+    for refuse_type_mismatch in [false, true] {
+        let world = World::with_rules(BucketRules {
+            refuse_type_mismatch,
+            ..BucketRules::default()
+        });
+        let upload = world
+            .create(CreateUpload {
+                content_type: ContentType::parse("image/png").unwrap(),
+                ..wish(html.len() as u64)
+            })
+            .await;
+        world.store.put_single(upload.id, html);
+        let completed = world.complete(upload.id).await;
+        if refuse_type_mismatch {
+            assert_eq!(code(completed), Code::TypeMismatch);
+            assert_eq!(world.store.bytes(upload.key.as_str()), None);
+        } else {
+            assert_eq!(
+                completed.unwrap().detected_type.as_deref(),
+                Some("text/html")
+            );
+            let token = CreateDownload::default();
+            let download = world
+                .engine
+                .create_download(&alice(), upload.id, token)
+                .await
+                .unwrap();
+            assert!(
+                download
+                    .url
+                    .expose()
+                    .contains("type=application/octet-stream")
+            );
+        }
+    }
 }
