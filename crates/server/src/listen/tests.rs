@@ -83,7 +83,9 @@ async fn a_head_that_never_ends_is_hung_up_on() {
         .await
         .unwrap();
     let mut rest = Vec::new();
-    let _ = stream.read_to_end(&mut rest).await;
+    let hung_up = stream.read_to_end(&mut rest);
+    let ended = tokio::time::timeout(Duration::from_secs(30), hung_up).await;
+    assert!(ended.is_ok(), "the connection stayed open");
     let rest = String::from_utf8_lossy(&rest).into_owned();
     assert!(
         rest.is_empty() || rest.starts_with("HTTP/1.1 408"),
