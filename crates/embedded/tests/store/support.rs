@@ -47,6 +47,11 @@ impl World {
         }
     }
 
+    /// A store whose folder lies in memory: for what is not about the disk.
+    pub(crate) async fn in_memory() -> Self {
+        Self::on(folder_in_memory()).await
+    }
+
     /// Closes the store and gives back its folder.
     pub(crate) async fn close(self) -> TempDir {
         self.server.abort();
@@ -74,6 +79,20 @@ impl World {
     pub(crate) async fn get(&self, key: &str) -> Reply {
         self.object("GET", key).send().await
     }
+}
+
+/// A folder whose fsync costs nothing, where the system has one; else one like any other.
+pub(crate) fn folder_in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
+}
+
+/// A number from the environment, for those who want more of a test than there is time for every day.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told by its environment how long to run"
+)]
+pub(crate) fn wanted(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
 }
 
 pub(crate) fn now() -> Timestamp {
