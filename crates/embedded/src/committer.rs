@@ -47,14 +47,16 @@ impl Committer {
         T: Send + 'static,
         F: FnOnce(&mut Tables<'_>) -> Result<T, Failure> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let job = Box::new(Write {
-            step: Some(step),
-            result: None,
-            reply,
-        });
-        self.send(job)?;
-        answer.await.unwrap_or(Err(GONE))
+        self.submit(step)?.await.unwrap_or(Err(GONE))
+    }
+
+    /// [`Committer::write`] for a thread of its own.
+    pub(crate) fn write_blocking<T, F>(&self, step: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tables<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        self.submit(step)?.blocking_recv().unwrap_or(Err(GONE))
     }
 
     /// Ends the thread after what already waits.
@@ -63,6 +65,20 @@ impl Committer {
         if let Some(thread) = lock(&self.thread).take() {
             let _ = thread.join();
         }
+    }
+
+    fn submit<T, F>(&self, step: F) -> Result<oneshot::Receiver<Result<T, Failure>>, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tables<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.send(Box::new(Write {
+            step: Some(step),
+            result: None,
+            reply,
+        }))?;
+        Ok(answer)
     }
 
     fn send(&self, job: Box<dyn Job>) -> Result<(), Failure> {

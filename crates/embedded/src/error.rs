@@ -113,6 +113,13 @@ impl Failure {
         )
     }
 
+    pub(crate) fn malformed_xml() -> Self {
+        Self::refuse(
+            S3ErrorCode::MalformedXML,
+            "The XML you provided was not well-formed or did not validate against our published schema",
+        )
+    }
+
     pub(crate) fn precondition() -> Self {
         Self::refuse(
             S3ErrorCode::PreconditionFailed,

@@ -5,6 +5,7 @@ mod bucket;
 mod complete;
 mod list;
 mod object;
+mod sweep;
 mod table;
 mod upload;
 
@@ -15,12 +16,17 @@ use redb::{Database, DatabaseError, Durability, ReadableDatabase};
 
 use crate::error::{Failure, OpenError};
 
-pub(crate) use bucket::{create_bucket, delete_bucket, list_buckets, require_bucket};
+pub(crate) use bucket::{
+    change_bucket, create_bucket, delete_bucket, find_bucket, list_buckets, require_bucket,
+};
 pub(crate) use complete::{Completion, PartClaim, complete_upload};
 pub(crate) use list::{Listing, ListingItem, Query, list_objects};
 pub(crate) use object::{
     Copy, CopyFacts, NewObject, WriteCondition, copy_object, delete_object, find_object, has_body,
     put_object, set_tags,
+};
+pub(crate) use sweep::{
+    Task, abort_uploads, expire_objects, expired_objects, stale_uploads, tasks,
 };
 pub(crate) use table::{Released, Snapshot, Tables, has_blob};
 pub(crate) use upload::{

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::cors::CorsRule;
 use crate::digest::{Algorithm, Checksum, Coverage};
 use crate::id::Id;
+use crate::lifecycle::LifecycleRule;
 
 /// A published object.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -90,6 +92,11 @@ pub(crate) struct CompletedRecord {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct BucketRecord {
     pub(crate) created: Timestamp,
+    /// None: the configured ones are in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) cors: Vec<CorsRule>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lifecycle: Vec<LifecycleRule>,
 }
 
 /// Consecutive bytes of a body: one whole blob.

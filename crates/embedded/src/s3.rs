@@ -3,6 +3,8 @@
 mod bucket;
 mod convert;
 mod copy;
+mod cors;
+mod lifecycle;
 mod list;
 mod multipart;
 mod object;
@@ -178,6 +180,48 @@ impl S3 for Backend {
 
     async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> Answer<DeleteBucketOutput> {
         bucket::delete(self, req.input.bucket).await
+    }
+
+    async fn put_bucket_cors(
+        &self,
+        req: S3Request<PutBucketCorsInput>,
+    ) -> Answer<PutBucketCorsOutput> {
+        cors::put(self, req.input).await
+    }
+
+    async fn get_bucket_cors(
+        &self,
+        req: S3Request<GetBucketCorsInput>,
+    ) -> Answer<GetBucketCorsOutput> {
+        cors::get(self, req.input).await
+    }
+
+    async fn delete_bucket_cors(
+        &self,
+        req: S3Request<DeleteBucketCorsInput>,
+    ) -> Answer<DeleteBucketCorsOutput> {
+        cors::delete(self, req.input).await
+    }
+
+    async fn put_bucket_lifecycle_configuration(
+        &self,
+        req: S3Request<PutBucketLifecycleConfigurationInput>,
+    ) -> Answer<PutBucketLifecycleConfigurationOutput> {
+        lifecycle::put(self, req.input).await
+    }
+
+    async fn get_bucket_lifecycle_configuration(
+        &self,
+        req: S3Request<GetBucketLifecycleConfigurationInput>,
+    ) -> Answer<GetBucketLifecycleConfigurationOutput> {
+        lifecycle::get(self, req.input).await
+    }
+
+    async fn delete_bucket_lifecycle(
+        &self,
+        req: S3Request<DeleteBucketLifecycleInput>,
+    ) -> Answer<DeleteBucketLifecycleOutput> {
+        lifecycle::delete(self, req.input).await
     }
 
     async fn get_bucket_location(

@@ -12,9 +12,9 @@ use s3s::S3Error;
 use s3s::service::S3Service;
 
 use crate::clock::Clock;
+use crate::cors::{Cors, CorsRule};
 use crate::drain::Draining;
 use crate::id::hex;
-use crate::options::CorsRules;
 use crate::{cors, random, strict};
 
 /// The body of an answer: streamed, in chunks of a quarter mebibyte.
@@ -31,13 +31,13 @@ pub struct EmbeddedService {
 
 struct Inner {
     s3: S3Service,
-    cors: CorsRules,
+    cors: Cors,
     region: String,
     clock: Clock,
 }
 
 impl EmbeddedService {
-    pub(crate) fn new(s3: S3Service, cors: CorsRules, region: String, clock: Clock) -> Self {
+    pub(crate) fn new(s3: S3Service, cors: Cors, region: String, clock: Clock) -> Self {
         Self {
             inner: Arc::new(Inner {
                 s3,
@@ -51,9 +51,14 @@ impl EmbeddedService {
     /// Answers one request. Never fails: whatever goes wrong is an S3 error in the answer.
     pub async fn handle(&self, request: Request<Incoming>) -> Response<EmbeddedBody> {
         let origin = request.headers().get(header::ORIGIN).cloned();
-        let mut answer = self.inner.answer(request).await;
+        let method = request.method().clone();
+        let rules = match origin {
+            Some(_) => self.inner.cors.rules(request.uri().path()).await,
+            None => Vec::new(),
+        };
+        let mut answer = self.inner.answer(request, &rules).await;
         let headers = answer.headers_mut();
-        cors::decorate(&self.inner.cors, origin.as_ref(), headers);
+        cors::decorate(&rules, &method, origin.as_ref(), headers);
         headers.insert("x-amz-request-id", request_id());
         answer
     }
@@ -71,13 +76,19 @@ impl Service<Request<Incoming>> for EmbeddedService {
 }
 
 impl Inner {
-    async fn answer(&self, request: Request<Incoming>) -> Response<EmbeddedBody> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        rules: &[CorsRule],
+    ) -> Response<EmbeddedBody> {
         let (parts, body) = request.into_parts();
         let has_body = !body.is_end_stream();
         let body = Draining::new(body);
         if parts.method == Method::OPTIONS {
-            let (status, headers) = cors::preflight(&self.cors, &parts);
-            return plain(status, headers);
+            return match cors::preflight(rules, &parts.headers) {
+                Ok(headers) => plain(StatusCode::OK, headers),
+                Err(refusal) => refuse(refusal),
+            };
         }
         let now = (self.clock)();
         if let Err(refusal) = strict::check(&parts, has_body, &self.region, now) {

@@ -7,12 +7,14 @@ use std::thread::{self, JoinHandle};
 use crate::blob::{self, Blobs};
 use crate::clock::whole_seconds;
 use crate::committer::Committer;
+use crate::cors::Cors;
 use crate::error::{Failure, OpenError};
 use crate::gate;
 use crate::index::{self, Index};
 use crate::options::Options;
 use crate::s3::Backend;
 use crate::service::EmbeddedService;
+use crate::sweep::{SweepThread, Sweeper, Swept};
 
 /// An open store; clones share it. The folder is let go of when [`EmbeddedStore::close`] was called or the last
 /// clone, service included, is gone.
@@ -28,6 +30,8 @@ struct Machine {
     blobs: Arc<Blobs>,
     committer: Arc<Committer>,
     reaper: Mutex<Option<JoinHandle<()>>>,
+    sweeper: Sweeper,
+    sweeps: SweepThread,
 }
 
 impl EmbeddedStore {
@@ -52,8 +56,9 @@ impl EmbeddedStore {
             region: options.region.clone(),
         };
         let s3 = gate::build(backend, options.access_key);
+        let cors = Cors::new(&options.cors, Arc::clone(&machine.index));
         Ok(Self {
-            service: EmbeddedService::new(s3, options.cors, options.region, options.clock),
+            service: EmbeddedService::new(s3, cors, options.region, options.clock),
             machine,
         })
     }
@@ -61,6 +66,14 @@ impl EmbeddedStore {
     /// The HTTP service, to be put behind a listener.
     pub fn service(&self) -> EmbeddedService {
         self.service.clone()
+    }
+
+    /// Runs the lifecycle rules of all buckets now. A thread of the store does so at the start and every hour.
+    pub async fn sweep(&self) -> Swept {
+        let sweeper = self.machine.sweeper.clone();
+        tokio::task::spawn_blocking(move || sweeper.sweep())
+            .await
+            .unwrap_or_default()
     }
 
     /// Finishes the writes that wait, removes files that are due, and lets go of the folder. Requests that come
@@ -91,15 +104,26 @@ impl Machine {
             .map_err(OpenError::Thread)?;
         let committer =
             Committer::start(Arc::clone(&index), Arc::clone(&blobs)).map_err(OpenError::Thread)?;
+        let committer = Arc::new(committer);
+        let sweeper = Sweeper {
+            index: Arc::clone(&index),
+            committer: Arc::clone(&committer),
+            clock: Arc::clone(&options.clock),
+            ending: Arc::default(),
+        };
+        let sweeps = SweepThread::start(sweeper.clone()).map_err(OpenError::Thread)?;
         Ok(Self {
             index,
             blobs,
-            committer: Arc::new(committer),
+            committer,
             reaper: Mutex::new(Some(reaper)),
+            sweeper,
+            sweeps,
         })
     }
 
     fn stop(&self) {
+        self.sweeps.stop();
         self.committer.stop();
         self.index.close();
         self.blobs.close();

@@ -20,7 +20,11 @@ pub(crate) fn create_bucket(
             "Your previous request to create the named bucket succeeded and you already own it.",
         ));
     }
-    let record = serde_json::to_vec(&BucketRecord { created: now })?;
+    let record = serde_json::to_vec(&BucketRecord {
+        created: now,
+        cors: Vec::new(),
+        lifecycle: Vec::new(),
+    })?;
     tables.buckets.insert(name, record.as_slice())?;
     Ok(())
 }
@@ -46,6 +50,24 @@ pub(crate) fn require_bucket(snapshot: &Snapshot, name: &str) -> Result<(), Fail
     require_bucket_in(&snapshot.open(BUCKETS)?, name)
 }
 
+/// What is known of a bucket.
+pub(crate) fn find_bucket(snapshot: &Snapshot, name: &str) -> Result<BucketRecord, Failure> {
+    find_bucket_in(&snapshot.open(BUCKETS)?, name)
+}
+
+/// Changes what is known of a bucket.
+pub(crate) fn change_bucket(
+    tables: &mut Tables<'_>,
+    name: &str,
+    change: impl FnOnce(&mut BucketRecord),
+) -> Result<(), Failure> {
+    let mut record = find_bucket_in(&tables.buckets, name)?;
+    change(&mut record);
+    let bytes = serde_json::to_vec(&record)?;
+    tables.buckets.insert(name, bytes.as_slice())?;
+    Ok(())
+}
+
 /// All buckets by name.
 pub(crate) fn list_buckets(snapshot: &Snapshot) -> Result<Vec<(String, BucketRecord)>, Failure> {
     let mut buckets = Vec::new();
@@ -57,6 +79,16 @@ pub(crate) fn list_buckets(snapshot: &Snapshot) -> Result<Vec<(String, BucketRec
         ));
     }
     Ok(buckets)
+}
+
+pub(super) fn find_bucket_in(
+    buckets: &impl ReadableTable<&'static str, Json>,
+    name: &str,
+) -> Result<BucketRecord, Failure> {
+    match buckets.get(name)? {
+        Some(stored) => Ok(serde_json::from_slice(stored.value())?),
+        None => Err(Failure::no_such_bucket()),
+    }
 }
 
 pub(super) fn require_bucket_in(

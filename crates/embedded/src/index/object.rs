@@ -222,7 +222,7 @@ pub(super) fn replace(
     }
 }
 
-fn find(
+pub(super) fn find(
     objects: &impl ReadableTable<ObjectKey, Json>,
     bucket: &str,
     key: &str,

@@ -10,6 +10,7 @@ mod support;
 mod copies;
 mod cors;
 mod durability;
+mod lifecycle;
 mod listing;
 mod multipart;
 mod objects;
