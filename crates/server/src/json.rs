@@ -2,6 +2,7 @@
 
 mod explain;
 mod form;
+mod object;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use valetkey_protocol::{Code, Problem};
 
+use self::object::Objects;
 use crate::failure::Failure;
 
 /// The most bytes of a request body.
@@ -80,13 +82,14 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
         ))
     })?;
     form::check(text).map_err(|error| malformed(format!("the body is not good JSON: {error}")))?;
-    serde_json::from_str(text).map_err(|_| meaning::<T>(text).into())
+    let mut reader = serde_json::Deserializer::from_str(text);
+    T::deserialize(Objects(&mut reader)).map_err(|_| meaning::<T>(text).into())
 }
 
 /// Reads a document that is known to mean nothing once more, slowly, to say where.
 fn meaning<T: DeserializeOwned>(text: &str) -> Problem {
     let mut reader = serde_json::Deserializer::from_str(text);
-    match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+    match serde_path_to_error::deserialize::<_, T>(Objects(&mut reader)) {
         Err(error) => explain::explain(error.path(), &error.inner().to_string()),
         Ok(_) => Problem::new(
             Code::InvalidRequest,

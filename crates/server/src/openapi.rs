@@ -145,7 +145,7 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::StorageFull,
         ],
         "patch_file" => &[Code::NotFound, Code::Conflict, Code::StorageFull],
-        "list_files" => &[Code::MalformedRequest],
+        "list_files" => &[Code::MalformedRequest, Code::InvalidRequest],
         "get_file" => &[Code::NotFound],
         "create_download" | "get_content" => &[Code::NotFound, Code::StorageFull],
         "open_content" => &[

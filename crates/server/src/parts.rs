@@ -3,6 +3,7 @@
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use valetkey_engine::Principal;
 use valetkey_protocol::{Code, FileId, Problem};
@@ -56,6 +57,11 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for StrictQuery<T> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let raw = parts.uri.query().unwrap_or_default();
+        if percent_decode_str(raw).decode_utf8().is_err() {
+            let detail = "the query: is not UTF-8";
+            return Err(Failure::new(Code::MalformedRequest, detail));
+        }
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(value)) => Ok(Self(value)),
             Err(rejection) => Err(query_problem(&rejection).into()),
@@ -103,6 +109,7 @@ mod tests {
             "sise=1",
             "limit=1&limit=2",
             "path=a%2F%2Fb",
+            "path=%FF",
         ] {
             let problem = query(text).await.unwrap_err().problem;
             assert_eq!(problem.code, Code::MalformedRequest, "{text}");

@@ -14,8 +14,8 @@ use crate::{ServeError, metrics, worker};
 
 /// How long running requests of the API may take to end; those of the store, which they may need, end
 /// after them. Together less than ten seconds.
-const API_GRACE: Duration = Duration::from_secs(6);
-const STORE_GRACE: Duration = Duration::from_secs(3);
+const API_GRACE: Duration = Duration::from_secs(5);
+const STORE_GRACE: Duration = Duration::from_secs(2);
 
 /// The most bytes the store's listener buffers for one connection: its bodies are large ones.
 const STORE_BUFFER: usize = 256 * 1024;

@@ -5,5 +5,5 @@ use crate::text::print;
 
 /// Prints the document.
 pub(crate) fn run() -> Result<(), Error> {
-    print(&valetkey_server::openapi::document())
+    print(valetkey_server::openapi::document().trim_end())
 }

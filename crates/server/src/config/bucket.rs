@@ -101,6 +101,8 @@ pub struct RulesConfig {
     pub key_prefix: String,
     /// The media types browsers may show instead of save.
     pub inline_types: Vec<String>,
+    /// Whether a file whose first bytes contradict its type is refused, and not only recorded.
+    pub refuse_type_mismatch: bool,
     /// Up to how many bytes are read back when storage has no checksum of its own to compare.
     pub rehash_limit: u64,
 }
@@ -120,6 +122,7 @@ impl Default for RulesConfig {
             session_ttl_seconds: rules.session_ttl_seconds,
             key_prefix: rules.key_prefix,
             inline_types: rules.inline_types,
+            refuse_type_mismatch: rules.refuse_type_mismatch,
             rehash_limit: rules.rehash_limit,
         }
     }
@@ -139,6 +142,7 @@ impl From<RulesConfig> for BucketRules {
             session_ttl_seconds: rules.session_ttl_seconds,
             key_prefix: rules.key_prefix,
             inline_types: rules.inline_types,
+            refuse_type_mismatch: rules.refuse_type_mismatch,
             rehash_limit: rules.rehash_limit,
         }
     }

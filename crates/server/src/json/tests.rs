@@ -157,6 +157,19 @@ fn a_body_of_another_kind_is_refused_as_a_whole() {
 }
 
 #[test]
+fn a_list_of_values_is_no_object_at_any_depth() {
+    let values = r#"["note.txt","text/plain",5]"#;
+    assert_eq!(
+        refusal::<CreateUpload>(values).detail,
+        "the body: must be an object, and is a list"
+    );
+    let checksum = create(r#""size":5,"checksum":["crc32c","AAAAAA=="]"#);
+    assert_eq!(refusal::<CreateUpload>(checksum).facts["field"], "checksum");
+    let item = format!(r#"{{"uploads":[{values}]}}"#);
+    assert_eq!(refusal::<CreateUploads>(item).facts["field"], "uploads[0]");
+}
+
+#[test]
 fn a_long_value_is_not_repeated_in_full() {
     let problem = refusal::<CreateUpload>(create(&format!(r#""size":"{}""#, "x".repeat(5000))));
     assert!(problem.detail.len() < 300);
