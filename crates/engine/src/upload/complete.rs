@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt};
 use valetkey_catalog::Record;
 use valetkey_protocol::file::File;
 use valetkey_protocol::upload::{
-    CompleteResult, CompleteUpload, CompleteUploads, Results, State, StillVerifying,
+    CompleteResult, CompleteUpload, CompleteUploads, MAX_BATCH, Results, State, StillVerifying,
 };
 use valetkey_protocol::{Checksum, Code, FileId};
 
@@ -18,9 +18,6 @@ use crate::{Engine, Error, Principal, file};
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// How often it looks whether another worker is done.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How many completions of one batch run at the same time.
-const COMPLETED_AT_ONCE: usize = 16;
-
 /// What a completion came to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Completion {
@@ -73,7 +70,8 @@ impl Engine {
                 };
                 complete_result(text, result)
             })
-            .buffered(COMPLETED_AT_ONCE)
+            // All at once, so that a batch waits no longer than one of them.
+            .buffered(MAX_BATCH)
             .collect()
             .await;
         Ok(Results { results })
