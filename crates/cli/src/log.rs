@@ -4,10 +4,10 @@ use std::io::IsTerminal;
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
+use valetkey_server::log::QUIET;
 
-/// What is logged unless RUST_LOG says otherwise: what happens here, of the migrations only trouble, and nothing of
-/// the S3 library, which calls each refused request an error.
-const DEFAULT: &str = "info,refinery_core=warn,s3s=off";
+/// What is logged unless RUST_LOG says otherwise: what happens here, and of the migrations only trouble.
+const DEFAULT: &str = "info,refinery_core=warn";
 
 /// How to log.
 #[derive(Args)]
@@ -31,7 +31,9 @@ enum Format {
 impl Log {
     /// Starts to log. What logs already goes on.
     pub(crate) fn start(&self) {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+        let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+        let quiet = QUIET.iter().filter_map(|directive| directive.parse().ok());
+        let filter = quiet.fold(chosen, EnvFilter::add_directive);
         let lines = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
