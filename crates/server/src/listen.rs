@@ -1,5 +1,6 @@
 //! A listener of our own: header timeouts, a cap on connections, byte counters and a shutdown that ends.
 
+mod head;
 mod stream;
 
 use std::error::Error as StdError;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
-use hyper::service::Service;
+use hyper::service::{Service, service_fn};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::metrics::counter::Counter;
@@ -20,6 +21,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use head::{HeadTimer, Progress};
 use stream::CountingStream;
 
 /// How long to wait before accepting again when the machine has no more files to give.
@@ -28,8 +30,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What a listener allows.
 #[derive(Debug, Clone, Copy)]
 pub struct ListenerOptions {
-    /// How long a request's head may take, and how long a connection may idle.
+    /// How long a request's head may take.
     pub header_timeout: Duration,
+    /// How long a connection may idle between requests; proxies expect a minute.
+    pub idle_timeout: Duration,
     /// How many connections may be open; more wait in the kernel's queue.
     pub max_connections: usize,
     /// The most bytes buffered for one connection.
@@ -42,6 +46,7 @@ impl Default for ListenerOptions {
     fn default() -> Self {
         Self {
             header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
             max_connections: 10_000,
             max_buffer: 32 * 1024,
             grace: Duration::from_secs(6),
@@ -156,10 +161,13 @@ async fn hold<S, B>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let io = TokioIo::new(CountingStream::new(stream, counters));
+    let progress = Progress::default();
+    let head = HeadTimer::new(options.header_timeout, progress.clone());
+    let io = TokioIo::new(CountingStream::new(stream, counters, head));
+    let service = service_fn(move |request| progress.clone().during(service.call(request)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(options.header_timeout)
+        .header_read_timeout(options.idle_timeout)
         .max_buf_size(options.max_buffer)
         .serve_connection(io, service);
     let mut connection = pin!(connection);

@@ -1,4 +1,4 @@
-//! A connection that counts its bytes.
+//! A connection that counts its bytes and hangs up on a head that never ends.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,20 +9,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::ListenerCounters;
+use super::head::HeadTimer;
 
-/// A TCP stream that adds what passes to its listener's counters.
+/// A TCP stream that adds what passes to its listener's counters, and times the heads of requests.
 pub(super) struct CountingStream {
     stream: TcpStream,
     received: Counter,
     sent: Counter,
+    head: HeadTimer,
 }
 
 impl CountingStream {
-    pub(super) fn new(stream: TcpStream, counters: &ListenerCounters) -> Self {
+    pub(super) fn new(stream: TcpStream, counters: &ListenerCounters, head: HeadTimer) -> Self {
         Self {
             stream,
             received: counters.received.clone(),
             sent: counters.sent.clone(),
+            head,
         }
     }
 
@@ -42,8 +45,14 @@ impl AsyncRead for CountingStream {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.received
-            .inc_by((buffer.filled().len() - before) as u64);
+        let bytes = buffer.filled().len() - before;
+        if bytes > 0 {
+            self.received.inc_by(bytes as u64);
+            self.head.received();
+        }
+        if read.is_pending() && self.head.is_overdue(context) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         read
     }
 }

@@ -94,6 +94,26 @@ async fn a_head_that_never_ends_is_hung_up_on() {
 }
 
 #[tokio::test]
+async fn a_later_head_that_never_ends_is_hung_up_on_and_an_idle_connection_is_not() {
+    let running = start(ListenerOptions {
+        header_timeout: Duration::from_millis(50),
+        ..ListenerOptions::default()
+    })
+    .await;
+    let mut idle = TcpStream::connect(running.address).await.unwrap();
+    let mut slow = TcpStream::connect(running.address).await.unwrap();
+    ask(&mut idle).await.unwrap();
+    ask(&mut slow).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    let mut rest = Vec::new();
+    let hung_up = slow.read_to_end(&mut rest);
+    let ended = tokio::time::timeout(Duration::from_secs(30), hung_up).await;
+    assert!(ended.is_ok(), "the connection stayed open");
+    // By now the idle one has idled for longer than a head may take.
+    ask(&mut idle).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_connection_too_many_waits_until_another_ends() {
     let running = start(ListenerOptions {
         max_connections: 1,
