@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::blob::Blobs;
 use crate::error::Failure;
 use crate::index::{Index, Tables};
+use crate::journal::Journal;
 
 /// As many waiting writes as one transaction takes.
 const BATCH: usize = 256;
@@ -27,11 +28,15 @@ pub(crate) struct Committer {
 
 impl Committer {
     /// Starts the thread.
-    pub(crate) fn start(index: Arc<Index>, blobs: Arc<Blobs>) -> io::Result<Self> {
+    pub(crate) fn start(
+        index: Arc<Index>,
+        blobs: Arc<Blobs>,
+        journal: Option<Arc<Journal>>,
+    ) -> io::Result<Self> {
         let (queue, jobs) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("embedded-commit".to_owned())
-            .spawn(move || run(&index, &blobs, &jobs))?;
+            .spawn(move || run(&index, &blobs, journal.as_deref(), &jobs))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
@@ -137,7 +142,12 @@ where
     }
 }
 
-fn run(index: &Index, blobs: &Blobs, queue: &mpsc::Receiver<Box<dyn Job>>) {
+fn run(
+    index: &Index,
+    blobs: &Blobs,
+    journal: Option<&Journal>,
+    queue: &mpsc::Receiver<Box<dyn Job>>,
+) {
     while let Ok(first) = queue.recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH
@@ -147,8 +157,13 @@ fn run(index: &Index, blobs: &Blobs, queue: &mpsc::Receiver<Box<dyn Job>>) {
         }
         let outcome = index.write(|tables| batch.iter_mut().try_for_each(|job| job.run(tables)));
         let commit = match outcome {
-            Ok(released) => {
-                for body in released {
+            Ok(effects) => {
+                if let Some(journal) = journal
+                    && let Err(source) = journal.append(blobs, effects.accepted)
+                {
+                    tracing::error!(%source, "the journal of the embedded store is not whole");
+                }
+                for body in effects.released {
                     blobs.release(body.id, body.blobs);
                 }
                 Ok(())

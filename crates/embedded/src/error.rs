@@ -50,6 +50,23 @@ pub enum OpenError {
         /// The refused name.
         name: String,
     },
+    /// The domain is not one.
+    #[error(
+        "{name:?} is not a domain: give names of a-z, 0-9 and '-' with dots between them, without a port"
+    )]
+    Domain {
+        /// The refused name.
+        name: String,
+    },
+    /// The file of the journal cannot be used.
+    #[error("the journal {} cannot be written; check its folder, or name another file", .path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
     /// A thread could not be started.
     #[error("a thread of the store could not be started")]
     Thread(#[source] io::Error),
@@ -148,6 +165,8 @@ impl fmt::Display for Failure {
         }
     }
 }
+
+impl std::error::Error for Failure {}
 
 impl From<io::Error> for Failure {
     fn from(source: io::Error) -> Self {

@@ -3,15 +3,19 @@
 //! second expects, which could not be done earlier without breaking the signature.
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use percent_encoding::percent_decode_str;
 use s3s::auth::{S3Auth, SecretKey};
+use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::dto::{Range, Timestamp, TimestampFormat};
 use s3s::route::S3Route;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, HttpError, S3Request, S3Response, S3Result, s3_error};
 
+use crate::address::Domain;
+use crate::fault::Lacking;
 use crate::options::AccessKey;
 use crate::s3::{Backend, OWNER};
 
@@ -26,12 +30,26 @@ const SIGNATURE: [&str; 7] = [
     "X-Amz-SignedHeaders",
 ];
 
-/// Both rooms.
-pub(crate) fn build(backend: Backend, key: AccessKey) -> S3Service {
-    let mut outer = S3ServiceBuilder::new(backend.clone());
+/// Both rooms. Where `dates_are_checked` already, by a clock that may be wrong on purpose, the first room does
+/// not check them by the machine's.
+pub(crate) fn build(
+    backend: Backend,
+    key: AccessKey,
+    domain: &Domain,
+    dates_are_checked: bool,
+) -> S3Service {
+    let mut inner = S3ServiceBuilder::new(backend.clone());
+    inner.set_host(domain.clone());
+    let mut outer = S3ServiceBuilder::new(backend);
+    outer.set_host(domain.clone());
     outer.set_auth(OneKey(key));
+    if dates_are_checked {
+        let mut config = S3Config::default();
+        config.presigned_url_max_skew_time_secs = u32::MAX;
+        outer.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
+    }
     outer.set_route(Gate {
-        inner: S3ServiceBuilder::new(backend).build(),
+        inner: inner.build(),
     });
     outer.build()
 }
@@ -68,6 +86,9 @@ impl S3Route for Gate {
         refuse_unimplemented(&req.headers)?;
         let uri = adopt_query(&req.uri, &mut req.headers)?;
         drop_ignored(&mut req.headers);
+        if let Some(lacking) = req.extensions.get::<Lacking>() {
+            lacking.strip(&mut req.headers);
+        }
         let mut inner = http::Request::new(req.input);
         *inner.method_mut() = req.method;
         *inner.uri_mut() = uri;
@@ -88,7 +109,7 @@ impl S3Route for Gate {
 }
 
 /// Headers that change what an object *is* are refused rather than ignored.
-fn refuse_unimplemented(headers: &HeaderMap) -> S3Result<()> {
+pub(crate) fn refuse_unimplemented(headers: &HeaderMap) -> S3Result<()> {
     for name in headers.keys().map(HeaderName::as_str) {
         let Some(rest) = name.strip_prefix("x-amz-") else {
             continue;

@@ -28,7 +28,7 @@ pub(crate) use object::{
 pub(crate) use sweep::{
     Task, abort_uploads, expire_objects, expired_objects, stale_uploads, tasks,
 };
-pub(crate) use table::{Released, Snapshot, Tables, has_blob};
+pub(crate) use table::{Effects, Snapshot, Tables, has_blob};
 pub(crate) use upload::{
     NewPart, UploadItem, UploadQuery, abort_upload, create_upload, find_upload, list_parts,
     list_uploads, put_part,
@@ -42,11 +42,13 @@ pub(crate) struct Index {
     path: PathBuf,
     /// `None` while it is closed, and after a failure until it could be opened again.
     database: RwLock<Option<Database>>,
+    /// Whether writes say what they accepted.
+    journaling: bool,
 }
 
 impl Index {
     /// Opens or makes `index.redb` in `folder` and every table of it.
-    pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn open(folder: &Path, journaling: bool) -> Result<Self, OpenError> {
         let path = folder.join("index.redb");
         let database = open_file(&path).map_err(|source| match source {
             DatabaseError::DatabaseAlreadyOpen => OpenError::InUse {
@@ -60,6 +62,7 @@ impl Index {
         let index = Self {
             path,
             database: RwLock::new(Some(database)),
+            journaling,
         };
         Ok(index)
     }
@@ -74,14 +77,14 @@ impl Index {
         look(&Snapshot::new(database.begin_read()?))
     }
 
-    /// Runs `steps` in one transaction and makes it durable; gives the bodies that are no longer named.
+    /// Runs `steps` in one transaction and makes it durable; gives what is to be done then.
     ///
     /// Blobs that a step adopted stay on the disk whether or not the commit succeeds: after a failed one only
     /// the index itself can say whether it names them, and the next sweep asks it.
     pub(crate) fn write(
         &self,
         steps: impl FnOnce(&mut Tables<'_>) -> Result<(), Failure>,
-    ) -> Result<Vec<Released>, Failure> {
+    ) -> Result<Effects, Failure> {
         let result = self.try_write(steps);
         if matches!(result, Err(Failure::Index(_))) {
             self.reopen();
@@ -102,14 +105,14 @@ impl Index {
     fn try_write(
         &self,
         steps: impl FnOnce(&mut Tables<'_>) -> Result<(), Failure>,
-    ) -> Result<Vec<Released>, Failure> {
+    ) -> Result<Effects, Failure> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let database = database.as_ref().ok_or(CLOSED)?;
         let mut transaction = database.begin_write()?;
         transaction
             .set_durability(Durability::Immediate)
             .map_err(|_| Failure::Broken("the index cannot be made durable"))?;
-        let mut tables = Tables::open(&transaction)?;
+        let mut tables = Tables::open(&transaction, self.journaling)?;
         let outcome = steps(&mut tables);
         let effects = tables.into_effects();
         match outcome {
@@ -120,7 +123,7 @@ impl Index {
                 return Err(failure);
             }
         }
-        Ok(effects.released)
+        Ok(effects)
     }
 
     /// After an I/O error (a full disk) the database refuses everything until it is opened afresh.

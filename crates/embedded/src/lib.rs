@@ -12,7 +12,9 @@
 //! [`EmbeddedStore::open`] takes a folder, [`EmbeddedStore::service`] hands out the HTTP service to put
 //! behind a listener.
 
+mod address;
 mod blob;
+mod chunked;
 mod clock;
 mod committer;
 mod condition;
@@ -21,12 +23,15 @@ mod declared;
 mod digest;
 mod drain;
 mod error;
+mod fault;
 mod gate;
 mod id;
 mod index;
 mod ingest;
+mod journal;
 mod lifecycle;
 mod options;
+mod post;
 mod random;
 mod read;
 mod record;
@@ -38,7 +43,9 @@ mod sweep;
 
 pub use clock::{Clock, system_clock};
 pub use error::OpenError;
+pub use fault::{Fault, FaultPlan, FaultRule, Faults, Feature, JournalPlace};
+pub use journal::JournalEntry;
 pub use options::{AccessKey, CorsRules, Options};
-pub use service::{EmbeddedBody, EmbeddedService};
+pub use service::{Dropped, EmbeddedBody, EmbeddedService};
 pub use store::EmbeddedStore;
 pub use sweep::Swept;

@@ -4,14 +4,18 @@ use std::fs;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 
+use crate::address::Domain;
 use crate::blob::{self, Blobs};
 use crate::clock::whole_seconds;
 use crate::committer::Committer;
 use crate::cors::Cors;
 use crate::error::{Failure, OpenError};
+use crate::fault::{FaultPlan, Faults, JournalPlace};
 use crate::gate;
 use crate::index::{self, Index};
+use crate::journal::Journal;
 use crate::options::Options;
+use crate::post::PostDesk;
 use crate::s3::Backend;
 use crate::service::EmbeddedService;
 use crate::sweep::{SweepThread, Sweeper, Swept};
@@ -22,6 +26,7 @@ use crate::sweep::{SweepThread, Sweeper, Swept};
 pub struct EmbeddedStore {
     service: EmbeddedService,
     machine: Arc<Machine>,
+    faults: Option<FaultPlan>,
 }
 
 /// What runs behind the service.
@@ -38,8 +43,29 @@ impl EmbeddedStore {
     /// Opens the folder, removes what a crash left behind, and creates the buckets that are missing.
     ///
     /// Blocks on the disk: seconds for millions of objects. Fails when another process has the folder
-    /// ([`OpenError::InUse`]), when it cannot be used, or when a bucket's name is not allowed.
+    /// ([`OpenError::InUse`]), when it cannot be used, or when the name of a bucket or the domain is not allowed.
     pub fn open(options: Options) -> Result<Self, OpenError> {
+        Self::start(options, None)
+    }
+
+    /// [`EmbeddedStore::open`] for a store that does wrong on purpose: never for files anybody needs.
+    ///
+    /// Fails also when the journal's file cannot be used.
+    pub fn open_with_faults(options: Options, faults: Faults) -> Result<Self, OpenError> {
+        tracing::warn!(
+            rules = faults.rules.len(),
+            journal = ?faults.journal,
+            "THIS STORE HAS FAULTS: it was told to fail on purpose, for tests, and must not keep anything of value"
+        );
+        Self::start(options, Some(faults))
+    }
+
+    /// The faults, if it was opened with them.
+    pub fn faults(&self) -> Option<&FaultPlan> {
+        self.faults.as_ref()
+    }
+
+    fn start(options: Options, faults: Option<Faults>) -> Result<Self, OpenError> {
         if let Some(name) = options
             .buckets
             .iter()
@@ -47,7 +73,13 @@ impl EmbeddedStore {
         {
             return Err(OpenError::BucketName { name: name.clone() });
         }
-        let machine = Arc::new(Machine::start(&options)?);
+        let domain = options.domain.as_deref();
+        let domain = Domain::new(domain).ok_or_else(|| OpenError::Domain {
+            name: domain.unwrap_or_default().to_owned(),
+        })?;
+        let place = faults.as_ref().map(|faults| &faults.journal);
+        let journal = place.map(open_journal).transpose()?.flatten();
+        let machine = Arc::new(Machine::start(&options, journal.clone())?);
         let backend = Backend {
             index: Arc::clone(&machine.index),
             blobs: Arc::clone(&machine.blobs),
@@ -55,11 +87,20 @@ impl EmbeddedStore {
             clock: Arc::clone(&options.clock),
             region: options.region.clone(),
         };
-        let s3 = gate::build(backend, options.access_key);
+        let key = options.access_key;
+        let s3 = gate::build(backend.clone(), key.clone(), &domain, faults.is_some());
+        let faults =
+            faults.map(|faults| FaultPlan::new(faults.rules, journal, key.clone(), domain.clone()));
+        let desk = PostDesk {
+            backend,
+            key,
+            domain,
+        };
         let cors = Cors::new(&options.cors, Arc::clone(&machine.index));
         Ok(Self {
-            service: EmbeddedService::new(s3, cors, options.region, options.clock),
+            service: EmbeddedService::new(s3, cors, desk, faults.clone()),
             machine,
+            faults,
         })
     }
 
@@ -86,14 +127,14 @@ impl EmbeddedStore {
 }
 
 impl Machine {
-    fn start(options: &Options) -> Result<Self, OpenError> {
+    fn start(options: &Options, journal: Option<Arc<Journal>>) -> Result<Self, OpenError> {
         let folder = &options.data_dir;
         let unusable = |source| OpenError::Folder {
             folder: folder.clone(),
             source,
         };
         fs::create_dir_all(folder).map_err(unusable)?;
-        let index = Arc::new(Index::open(folder)?);
+        let index = Arc::new(Index::open(folder, journal.is_some())?);
         let (reap, doomed) = mpsc::channel();
         let blobs = Arc::new(Blobs::open(folder, reap).map_err(unusable)?);
         prepare(&index, &blobs, options)?;
@@ -102,8 +143,8 @@ impl Machine {
             .name("embedded-reap".to_owned())
             .spawn(move || blob::reap(&root, &doomed))
             .map_err(OpenError::Thread)?;
-        let committer =
-            Committer::start(Arc::clone(&index), Arc::clone(&blobs)).map_err(OpenError::Thread)?;
+        let committer = Committer::start(Arc::clone(&index), Arc::clone(&blobs), journal)
+            .map_err(OpenError::Thread)?;
         let committer = Arc::new(committer);
         let sweeper = Sweeper {
             index: Arc::clone(&index),
@@ -142,6 +183,18 @@ impl Drop for Machine {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn open_journal(place: &JournalPlace) -> Result<Option<Arc<Journal>>, OpenError> {
+    let journal = match place {
+        JournalPlace::None => return Ok(None),
+        JournalPlace::Memory => Journal::memory(),
+        JournalPlace::File(path) => Journal::file(path).map_err(|source| OpenError::Journal {
+            path: path.clone(),
+            source,
+        })?,
+    };
+    Ok(Some(Arc::new(journal)))
 }
 
 /// Makes the tables and the buckets, then removes leftovers.

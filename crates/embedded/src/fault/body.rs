@@ -12,11 +12,17 @@ use s3s::StdError;
 pub(super) struct Broken<B> {
     inner: B,
     left: u64,
+    /// Whoever sends the first bytes was given the time to do so.
+    rested: bool,
 }
 
 impl<B> Broken<B> {
     pub(super) fn new(inner: B, after: u64) -> Self {
-        Self { inner, left: after }
+        Self {
+            inner,
+            left: after,
+            rested: false,
+        }
     }
 }
 
@@ -32,6 +38,11 @@ where
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, StdError>>> {
+        if self.left == 0 && !self.rested {
+            self.rested = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if self.left == 0 {
             return Poll::Ready(Some(Err(broken())));
         }

@@ -259,7 +259,13 @@ fn publish(
         checksum: checksum.clone(),
         facts: upload.facts,
     };
-    replace(tables, &wanted.bucket, &wanted.key, &record)
+    replace(
+        tables,
+        "CompleteMultipartUpload",
+        &wanted.bucket,
+        &wanted.key,
+        &record,
+    )
 }
 
 /// Keeps the answer, and forgets the oldest one that is due.

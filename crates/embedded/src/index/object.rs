@@ -14,6 +14,7 @@ use crate::blob::Sealed;
 use crate::condition::{ReadConditions, Verdict, matches};
 use crate::error::Failure;
 use crate::id::Id;
+use crate::journal::Accepted;
 use crate::record::{Extent, Facts, ObjectRecord};
 
 /// As large as S3 copies in one go, in bytes.
@@ -70,7 +71,7 @@ pub(crate) fn put_object(tables: &mut Tables<'_>, new: NewObject) -> Result<Obje
         body::create(tables, new.body, &[extent])?;
         record.body = Some(new.body);
     }
-    replace(tables, &new.bucket, &new.key, &record)?;
+    replace(tables, "PutObject", &new.bucket, &new.key, &record)?;
     Ok(record)
 }
 
@@ -110,7 +111,7 @@ pub(crate) fn copy_object(tables: &mut Tables<'_>, copy: Copy) -> Result<ObjectR
     if let Some(shared) = record.body {
         body::share(tables, shared)?;
     }
-    replace(tables, bucket, key, &record)?;
+    replace(tables, "CopyObject", bucket, key, &record)?;
     Ok(record)
 }
 
@@ -206,6 +207,7 @@ pub(super) fn check_write(
 /// Puts a record in its place and lets go of the body of the one before.
 pub(super) fn replace(
     tables: &mut Tables<'_>,
+    operation: &'static str,
     bucket: &str,
     key: &str,
     record: &ObjectRecord,
@@ -216,6 +218,22 @@ pub(super) fn replace(
         .insert((bucket, key.as_bytes()), bytes.as_slice())?
         .map(|old| serde_json::from_slice(old.value()))
         .transpose()?;
+    tables.accept(|tables| {
+        let stored = match record.body {
+            Some(id) => body::load(&tables.bodies, id)?,
+            None => None,
+        };
+        Ok(Accepted {
+            at: record.modified,
+            operation,
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            part: None,
+            etag: record.etag.clone(),
+            checksum: record.checksum.clone(),
+            extents: stored.map(|(_, extents)| extents).unwrap_or_default(),
+        })
+    })?;
     match old.and_then(|old| old.body) {
         Some(old) => body::release(tables, old),
         None => Ok(()),

@@ -5,6 +5,7 @@ use redb::{ReadOnlyTable, ReadTransaction, Table, TableDefinition, TableError, W
 use crate::blob::Sealed;
 use crate::error::Failure;
 use crate::id::Id;
+use crate::journal::Accepted;
 
 /// Bucket → [`crate::record::BucketRecord`].
 pub(crate) const BUCKETS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("buckets");
@@ -37,6 +38,7 @@ pub(crate) struct Tables<'t> {
     pub(crate) parts: Table<'t, PartKey, Json>,
     pub(crate) completed: Table<'t, &'static [u8; 16], Json>,
     effects: Effects,
+    journaling: bool,
 }
 
 /// A body (or a part, under its own name) that nothing names any more.
@@ -49,10 +51,15 @@ pub(crate) struct Released {
 pub(crate) struct Effects {
     pub(crate) changed: bool,
     pub(crate) released: Vec<Released>,
+    /// For the journal, if one is kept.
+    pub(crate) accepted: Vec<Accepted>,
 }
 
 impl<'t> Tables<'t> {
-    pub(crate) fn open(transaction: &'t WriteTransaction) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        transaction: &'t WriteTransaction,
+        journaling: bool,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             buckets: transaction.open_table(BUCKETS)?,
             objects: transaction.open_table(OBJECTS)?,
@@ -62,12 +69,25 @@ impl<'t> Tables<'t> {
             parts: transaction.open_table(PARTS)?,
             completed: transaction.open_table(COMPLETED)?,
             effects: Effects::default(),
+            journaling,
         })
     }
 
     /// There is something to commit.
     pub(crate) fn changed(&mut self) {
         self.effects.changed = true;
+    }
+
+    /// Says what became durable, should a journal be kept.
+    pub(crate) fn accept(
+        &mut self,
+        accepted: impl FnOnce(&Self) -> Result<Accepted, Failure>,
+    ) -> Result<(), Failure> {
+        if self.journaling {
+            let accepted = accepted(self)?;
+            self.effects.accepted.push(accepted);
+        }
+        Ok(())
     }
 
     /// Takes a durable blob into the index.

@@ -8,9 +8,11 @@ use super::bucket::require_bucket_in;
 use super::list::{Step, next_step, successor};
 use super::table::{BUCKETS, Json, PARTS, PartKey, Snapshot, Tables, UPLOADS, UploadKey};
 use crate::blob::Sealed;
+use crate::digest::{Checksum, Coverage};
 use crate::error::Failure;
 use crate::id::Id;
-use crate::record::{PartRecord, UploadRecord};
+use crate::journal::Accepted;
+use crate::record::{Extent, PartRecord, UploadRecord};
 
 /// A part whose bytes are durable.
 pub(crate) struct NewPart {
@@ -75,9 +77,9 @@ pub(crate) fn find_upload(
 
 /// Remembers a part; one of the same number is replaced.
 pub(crate) fn put_part(tables: &mut Tables<'_>, new: NewPart) -> Result<PartRecord, Failure> {
-    if find(&tables.uploads, &new.bucket, &new.key, new.upload)?.is_none() {
+    let Some(upload) = find(&tables.uploads, &new.bucket, &new.key, new.upload)? else {
         return Err(Failure::no_such_upload());
-    }
+    };
     let mut record = new.record;
     if let Some(blob) = new.blob {
         record.blob = Some(tables.adopt(blob, record.size)?);
@@ -88,6 +90,27 @@ pub(crate) fn put_part(tables: &mut Tables<'_>, new: NewPart) -> Result<PartReco
         .insert((&new.upload.0, new.number), bytes.as_slice())?
         .map(|old| serde_json::from_slice(old.value()))
         .transpose()?;
+    tables.accept(|_| {
+        let size = record.size;
+        Ok(Accepted {
+            at: record.modified,
+            operation: "UploadPart",
+            bucket: new.bucket,
+            key: new.key,
+            part: Some(new.number),
+            etag: record.etag.clone(),
+            checksum: Checksum {
+                algorithm: upload.algorithm,
+                coverage: Coverage::FullObject,
+                value: record.checksum.clone(),
+            },
+            extents: record
+                .blob
+                .iter()
+                .map(|&blob| Extent { blob, size })
+                .collect(),
+        })
+    })?;
     if let Some(blob) = old.and_then(|old| old.blob) {
         tables.release(blob, vec![blob])?;
     }

@@ -7,9 +7,13 @@
 
 mod support;
 
+mod chunks;
 mod copies;
 mod cors;
 mod durability;
+mod forms;
+mod hosts;
+mod faults;
 mod lifecycle;
 mod listing;
 mod multipart;
