@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use refinery::error::Kind;
 use refinery::{Migration, Runner};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::CatalogError;
@@ -21,9 +22,9 @@ const MIGRATIONS: [(&str, &str); 1] = [(
 /// For the writer: the flush before every answer, and a log that is folded in after 16 MiB of pages, kept
 /// no longer than 32 MiB. Caches are in KiB.
 const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-     PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432; PRAGMA cache_size = -4096;";
+     PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432; PRAGMA cache_size = -2048;";
 
-const READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -1024;";
+const READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -512;";
 
 /// How long SQLite waits for a lock that another process, such as a backup, holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -76,6 +77,8 @@ fn connect(path: &Path, mode: OpenFlags, settings: &str) -> Result<Connection, C
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Otherwise SQLite plans a statement anew whenever other values are bound to it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(settings)?;
         Ok(connection)
     };
