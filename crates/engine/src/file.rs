@@ -17,7 +17,7 @@ impl Engine {
     /// # Errors
     /// It is not there, or not available.
     pub async fn get_file(&self, who: &Principal, id: FileId) -> Result<File, Error> {
-        view(&self.find_file(who, id).await?)
+        view(self.find_file(who, id).await?)
     }
 
     /// Finds a file that is available to the caller.
@@ -40,23 +40,23 @@ impl Engine {
 }
 
 /// A file as its owner sees it.
-pub(crate) fn view(record: &Record) -> Result<File, Error> {
-    let facts = facts(record)?;
-    let upload = &record.upload;
+pub(crate) fn view(record: Record) -> Result<File, Error> {
+    let upload = record.upload;
+    let facts = record.file.ok_or_else(|| no_file(upload.id))?;
     Ok(File {
         id: upload.id,
-        bucket: upload.bucket.clone(),
-        key: upload.key.clone(),
-        filename: upload.filename.clone(),
-        path: upload.path.clone(),
-        content_type: upload.content_type.clone(),
-        detected_type: facts.detected_type.clone(),
+        bucket: upload.bucket,
+        key: upload.key,
+        filename: upload.filename,
+        path: upload.path,
+        content_type: upload.content_type,
+        detected_type: facts.detected_type,
         size: upload.size,
         checksum: facts.checksum,
         integrity: facts.integrity,
-        etag: facts.etag.clone(),
-        metadata: upload.metadata.clone(),
-        owner: upload.owner.clone(),
+        etag: facts.etag,
+        metadata: upload.metadata,
+        owner: upload.owner,
         created_at: upload.created_at,
         expires_at: facts.expires_at,
         download_count: record.download_count,
@@ -65,6 +65,10 @@ pub(crate) fn view(record: &Record) -> Result<File, Error> {
 
 /// What was found when it became a file.
 pub(crate) fn facts(record: &Record) -> Result<&FileFacts, Error> {
-    let missing = || Error::Internal(format!("{} is no file", record.upload.id));
-    record.file.as_ref().ok_or_else(missing)
+    let facts = record.file.as_ref();
+    facts.ok_or_else(|| no_file(record.upload.id))
+}
+
+fn no_file(id: FileId) -> Error {
+    Error::Internal(format!("{id} is no file"))
 }

@@ -53,7 +53,7 @@ impl Engine {
         let last = records.last().filter(|_| more);
         Ok(FilePage {
             next_cursor: last.map(|record| self.seal_cursor(who, order, record.upload.id)),
-            files: records.iter().map(view).collect::<Result<_, _>>()?,
+            files: records.into_iter().map(view).collect::<Result<_, _>>()?,
         })
     }
 

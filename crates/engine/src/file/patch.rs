@@ -27,7 +27,7 @@ impl Engine {
             let record = self.find_file(who, id).await?;
             let change = self.merged(&record, &patch)?;
             if let Some(record) = self.catalog.patch(id, record.epoch, change).await? {
-                return view(&record);
+                return view(record);
             }
         }
         Err(Error::conflict(

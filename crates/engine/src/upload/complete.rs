@@ -112,7 +112,7 @@ impl Engine {
         if record.state != State::Available {
             return Err(closed(&record));
         }
-        let file = file::view(&record)?;
+        let file = file::view(record)?;
         let differs =
             |known: Checksum, new: Checksum| known.algorithm() == new.algorithm() && known != new;
         if let (Some(known), Some(new)) = (file.checksum, declared)
