@@ -18,6 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         access_key: AccessKey::new(id, secret),
         cors: CorsRules::default(),
         buckets: vec!["files".to_owned()],
+        domain: Some("localhost".to_owned()),
         clock: system_clock(),
     })?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse()?));

@@ -17,7 +17,10 @@ impl Domain {
     /// `None` when the name could not be in a `Host`: it is labels only, without a port.
     pub(crate) fn new(name: Option<&str>) -> Option<Self> {
         let fits = |label: &str| {
-            !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            !label.is_empty()
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
         };
         match name {
             Some(name) if !name.split('.').all(fits) => None,

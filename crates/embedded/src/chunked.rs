@@ -228,7 +228,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_unsigned_chunk_is_cut_into_frames_and_says_the_same() {
-        let body = b"c\r\nhello\r\nworld\r\n5\r\n0\r\n\r\n\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
+        let body =
+            b"c\r\nhello\r\nworld\r\n5\r\n0\r\n\r\n\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
         for frame in 1..=body.len() {
             let pieces = run(body, frame, false).await.unwrap();
             let (payload, trailers) = decode(&pieces);

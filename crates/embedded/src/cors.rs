@@ -88,10 +88,8 @@ impl Cors {
         }
     }
 
-    /// The rules in force for a path (`/bucket/key`).
-    pub(crate) async fn rules(&self, path: &str) -> Vec<CorsRule> {
-        let bucket = path.trim_start_matches('/').split('/').next();
-        let bucket = bucket.unwrap_or_default().to_owned();
+    /// The rules in force for a bucket, should it exist.
+    pub(crate) async fn rules(&self, bucket: String) -> Vec<CorsRule> {
         let index = Arc::clone(&self.index);
         let look = move || index.read(|snapshot| index::find_bucket(snapshot, &bucket));
         // Without an answer the request itself fails too, and says why.

@@ -14,6 +14,7 @@ use s3s::dto::StreamingBlob;
 use tokio::task;
 
 use crate::blob::{Blobs, Draft, Sealed};
+use crate::chunked::ChunkError;
 use crate::declared::Declared;
 use crate::digest::{Algorithm, Digester, Digests};
 use crate::error::Failure;
@@ -21,7 +22,7 @@ use crate::error::Failure;
 /// Bytes that are handed to a blocking thread at once.
 const BATCH: usize = 1 << 20;
 /// As large as one PUT may be, in bytes.
-const MAX_BODY: u64 = 5 << 30;
+pub(crate) const MAX_BODY: u64 = 5 << 30;
 
 /// A body that has arrived whole and as declared.
 pub(crate) struct Ingested {
@@ -119,7 +120,12 @@ async fn receive(body: &mut Option<StreamingBlob>) -> Result<(Vec<Bytes>, bool),
                 size += bytes.len();
                 batch.push(bytes);
             }
-            Some(Err(source)) => return Err(broken_body(&source.to_string())),
+            Some(Err(source)) => {
+                return Err(match source.downcast::<Failure>() {
+                    Ok(failure) => *failure,
+                    Err(source) => broken_body(&source.to_string()),
+                });
+            }
             None => return Ok((batch, true)),
         }
     }
@@ -193,6 +199,12 @@ fn broken_body(report: &str) -> Failure {
         return Failure::refuse(
             S3ErrorCode::SignatureDoesNotMatch,
             "The signature of a chunk does not match",
+        );
+    }
+    if report.contains(&ChunkError::TooLarge.to_string()) {
+        return Failure::refuse_named(
+            "InvalidChunkSizeError",
+            "A signed chunk may have at most 16777216 bytes; send smaller ones",
         );
     }
     incomplete()

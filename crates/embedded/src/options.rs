@@ -18,6 +18,9 @@ pub struct Options {
     pub cors: CorsRules,
     /// Buckets that exist from the start.
     pub buckets: Vec<String>,
+    /// The name below which each bucket has a host of its own: with `s3.example`, `photos.s3.example` is the
+    /// bucket `photos`. Under every other name, and without one, the path names the bucket.
+    pub domain: Option<String>,
     /// What tells the time; [`crate::system_clock`] outside tests.
     pub clock: Clock,
 }
@@ -30,6 +33,7 @@ impl fmt::Debug for Options {
             .field("access_key", &self.access_key)
             .field("cors", &self.cors)
             .field("buckets", &self.buckets)
+            .field("domain", &self.domain)
             .finish_non_exhaustive()
     }
 }

@@ -43,10 +43,14 @@ pub(crate) struct PostDesk {
 /// Whether a request is a form. None of these may reach `s3s`, which has rules of its own for them.
 pub(crate) fn is_form(parts: &Parts) -> bool {
     parts.method == Method::POST
-        && parts.headers.get_all(header::CONTENT_TYPE).iter().any(|value| {
-            let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
-            value.trim_start().starts_with("multipart/form-data")
-        })
+        && parts
+            .headers
+            .get_all(header::CONTENT_TYPE)
+            .iter()
+            .any(|value| {
+                let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+                value.trim_start().starts_with("multipart/form-data")
+            })
 }
 
 impl PostDesk {
@@ -134,7 +138,9 @@ async fn read(parts: &Parts, body: Body) -> Result<(Fields, form::FileBytes<Body
     let mut fields = Fields::default();
     loop {
         let Next::Part(part) = form.next().await? else {
-            return Err(invalid("POST requires exactly one file upload per request."));
+            return Err(invalid(
+                "POST requires exactly one file upload per request.",
+            ));
         };
         if part.name.eq_ignore_ascii_case("file") {
             fields.expand(part.filename.as_deref());

@@ -10,6 +10,9 @@ mod multipart;
 mod object;
 mod tagging;
 
+pub(crate) use convert::{check_tags, read_facts};
+pub(crate) use object::{Publication, publish};
+
 use std::sync::Arc;
 
 use jiff::Timestamp;

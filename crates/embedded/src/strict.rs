@@ -16,32 +16,16 @@ use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 /// How long a presigned URL may live.
 const MAX_EXPIRES: i64 = 7 * 24 * 3600;
 /// How far a signature's date may lie ahead.
-const MAX_SKEW: SignedDuration = SignedDuration::from_mins(15);
+pub(crate) const MAX_SKEW: SignedDuration = SignedDuration::from_mins(15);
 
 /// Checks everything about a request that does not need its body or the secret.
 pub(crate) fn check(parts: &Parts, has_body: bool, region: &str, now: Timestamp) -> S3Result<()> {
-    check_form(parts)?;
     let query = Query::read(parts.uri.query().unwrap_or_default())?;
     match Mechanism::of(&parts.headers, &query)? {
         Mechanism::Header(authorization) => check_header(parts, authorization, region)?,
         Mechanism::Presigned => check_presigned(parts, &query, region, now)?,
     }
     check_length(parts, has_body)
-}
-
-/// A browser's form would have to be kept in memory whole by `s3s`.
-fn check_form(parts: &Parts) -> S3Result<()> {
-    let form = parts.method == Method::POST
-        && text(&parts.headers, "content-type").is_some_and(|value| {
-            value
-                .trim_start()
-                .to_ascii_lowercase()
-                .starts_with("multipart/form-data")
-        });
-    if form {
-        return Err(s3_error!(NotImplemented, "POST forms are not implemented"));
-    }
-    Ok(())
 }
 
 /// How a request proves who sent it.
@@ -127,7 +111,7 @@ fn check_presigned(parts: &Parts, query: &Query<'_>, region: &str, now: Timestam
 }
 
 /// `<key id>/<date>/<region>/s3/aws4_request`
-fn check_scope(credential: &str, region: &str) -> Result<(), String> {
+pub(crate) fn check_scope(credential: &str, region: &str) -> Result<(), String> {
     let mut parts = credential.rsplit('/');
     let (terminal, service, named) = (parts.next(), parts.next(), parts.next());
     if terminal != Some("aws4_request") {
@@ -152,12 +136,9 @@ fn check_lifetime(date: &str, expires: &str, now: Timestamp) -> S3Result<()> {
     let wrong = |message: &'static str| {
         S3Error::with_message(S3ErrorCode::AuthorizationQueryParametersError, message)
     };
-    let signed = DateTime::strptime("%Y%m%dT%H%M%SZ", date)
-        .ok()
-        .and_then(|civil| Offset::UTC.to_timestamp(civil).ok())
-        .ok_or_else(|| {
-            wrong("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
-        })?;
+    let signed = read_amz_date(date).ok_or_else(|| {
+        wrong("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+    })?;
     let expires: i64 = expires
         .parse()
         .map_err(|_| wrong("X-Amz-Expires should be a number"))?;
@@ -177,6 +158,13 @@ fn check_lifetime(date: &str, expires: &str, now: Timestamp) -> S3Result<()> {
         return Err(s3_error!(AccessDenied, "Request has expired"));
     }
     Ok(())
+}
+
+/// `20261231T235959Z`
+pub(crate) fn read_amz_date(text: &str) -> Option<Timestamp> {
+    let civil = DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
+    let date = Offset::UTC.to_timestamp(civil).ok()?;
+    (text.len() == 16).then_some(date)
 }
 
 /// The host is always signed, every signed header is there, and every `x-amz-*` header is signed: otherwise
@@ -251,10 +239,6 @@ impl<'a> Query<'a> {
     fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }
 
 fn unsupported() -> S3Error {

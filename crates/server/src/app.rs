@@ -167,6 +167,22 @@ fn or_address(url: &str, address: SocketAddr) -> String {
     }
 }
 
+/// The name of the store, below which buckets have hosts of their own: `localhost` when it has only an address.
+fn domain_of(endpoint: &str) -> &str {
+    let host = endpoint
+        .split_once("://")
+        .map_or(endpoint, |(_, host)| host);
+    let name = host.split(['/', ':']).next().unwrap_or_default();
+    let is_label = |label: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !label.is_empty() && label.bytes().all(plain)
+    };
+    match name.parse::<IpAddr>() {
+        Err(_) if name.split('.').all(is_label) => name,
+        _ => "localhost",
+    }
+}
+
 async fn open_catalog(path: &Path) -> Result<SqliteCatalog, ServeError> {
     if let Some(folder) = path
         .parent()
@@ -192,6 +208,7 @@ async fn open_store(
         .map(|(name, bucket)| bucket.storage_name(name))
         .collect();
     let clock = Arc::clone(clock);
+    let public_endpoint = or_address(&embedded.public_endpoint, address);
     let options = Options {
         data_dir: embedded.data_dir.join("store"),
         region: embedded.region.clone(),
@@ -201,13 +218,14 @@ async fn open_store(
             ..CorsRules::default()
         },
         buckets: names.into_iter().map(str::to_owned).collect(),
+        domain: Some(domain_of(&public_endpoint).to_owned()),
         clock: Arc::new(move || clock.now()),
     };
     Ok(OpenStore {
         store: tokio::task::spawn_blocking(move || EmbeddedStore::open(options)).await??,
         key,
         endpoint: local_url(address),
-        public_endpoint: or_address(&embedded.public_endpoint, address),
+        public_endpoint,
     })
 }
 

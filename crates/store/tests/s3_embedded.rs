@@ -90,6 +90,7 @@ impl Server {
             access_key: AccessKey::new("AKID", SECRET),
             cors: CorsRules::default(),
             buckets: vec!["bucket".to_owned()],
+            domain: None,
             clock: system_clock(),
         };
         let embedded = EmbeddedStore::open(options).unwrap();

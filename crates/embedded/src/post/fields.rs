@@ -22,7 +22,12 @@ const HEADERS: [&str; 7] = [
 ];
 
 /// Fields that S3 does not know in forms, and that would be missed if they were ignored.
-const NOT_OF_FORMS: [&str; 4] = ["if-match", "if-none-match", "x-amz-copy-source", "x-amz-tagging"];
+const NOT_OF_FORMS: [&str; 4] = [
+    "if-match",
+    "if-none-match",
+    "x-amz-copy-source",
+    "x-amz-tagging",
+];
 
 /// Names, in lower case, and values; no name occurs twice.
 #[derive(Debug, Default)]
@@ -89,7 +94,9 @@ impl Fields {
         if let Some(name) = self.names().find(|name| NOT_OF_FORMS.contains(name)) {
             return Err(Failure::refuse(
                 S3ErrorCode::NotImplemented,
-                format!("A field you provided implies functionality that is not implemented: {name}"),
+                format!(
+                    "A field you provided implies functionality that is not implemented: {name}"
+                ),
             ));
         }
         for (field, value) in &self.0 {
@@ -159,8 +166,14 @@ mod tests {
     #[test]
     fn a_file_name_goes_into_the_key_without_its_folders() {
         assert_eq!(key("user/${filename}", Some("a b.txt")), "user/a b.txt");
-        assert_eq!(key("user/${filename}", Some("C:\\dir\\a.txt")), "user/a.txt");
-        assert_eq!(key("user/${filename}", Some("../../etc/a.txt")), "user/a.txt");
+        assert_eq!(
+            key("user/${filename}", Some("C:\\dir\\a.txt")),
+            "user/a.txt"
+        );
+        assert_eq!(
+            key("user/${filename}", Some("../../etc/a.txt")),
+            "user/a.txt"
+        );
         assert_eq!(key("user/${filename}", None), "user/");
         assert_eq!(key("${filename}-${filename}", Some("a")), "a-a");
         assert_eq!(key("$filename", Some("a")), "$filename");

@@ -134,9 +134,7 @@ impl Policy {
 
     fn add_list(&mut self, list: &[Value]) -> Result<(), Failure> {
         let [Value::String(operator), first, second] = list else {
-            return Err(unreadable(
-                "Invalid Condition: wrong number of arguments.",
-            ));
+            return Err(unreadable("Invalid Condition: wrong number of arguments."));
         };
         let operator = operator.to_ascii_lowercase();
         if operator == "content-length-range" {

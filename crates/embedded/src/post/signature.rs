@@ -88,12 +88,7 @@ fn check_age(date: &str, now: Timestamp) -> Result<(), Failure> {
 }
 
 /// The string to sign of a form is its policy, in base64 as it was sent.
-fn mac(
-    secret: &str,
-    day: &str,
-    region: &str,
-    policy: &str,
-) -> Result<Hmac<Sha256>, InvalidLength> {
+fn mac(secret: &str, day: &str, region: &str, policy: &str) -> Result<Hmac<Sha256>, InvalidLength> {
     let mut key = format!("AWS4{secret}").into_bytes();
     for part in [day, region, "s3", "aws4_request"] {
         let mac = Hmac::<Sha256>::new_from_slice(&key)?;

@@ -102,7 +102,7 @@ macro_rules! get_checksum {
 pub(super) use {get_checksum, set_checksum};
 
 /// What the headers of a write say about the object.
-pub(super) fn read_facts(
+pub(crate) fn read_facts(
     headers: &HeaderMap,
     metadata: Option<Metadata>,
     tagging: Option<&str>,
@@ -162,7 +162,7 @@ pub(super) fn read_tags(header: &str) -> Result<BTreeMap<String, String>, Failur
 }
 
 /// The rules of <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>.
-pub(super) fn check_tags(
+pub(crate) fn check_tags(
     tags: impl IntoIterator<Item = (String, String)>,
 ) -> Result<BTreeMap<String, String>, Failure> {
     let mut checked = BTreeMap::new();

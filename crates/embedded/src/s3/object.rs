@@ -18,10 +18,56 @@ use crate::declared::Declared;
 use crate::digest::{Algorithm, Checksum, Coverage};
 use crate::error::Failure;
 use crate::id::hex;
-use crate::index::{self, NewObject};
+use crate::index::{self, NewObject, WriteCondition};
 use crate::ingest::ingest;
 use crate::read::ObjectStream;
-use crate::record::{Extent, ObjectRecord};
+use crate::record::{Extent, Facts, ObjectRecord};
+
+/// An object that is being received.
+pub(crate) struct Publication {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) body: Option<StreamingBlob>,
+    pub(crate) declared: Declared,
+    pub(crate) facts: Facts,
+    pub(crate) condition: WriteCondition,
+}
+
+/// Receives an object whole, then makes it visible.
+pub(crate) async fn publish(
+    backend: &Backend,
+    object: Publication,
+) -> Result<ObjectRecord, Failure> {
+    let declared = object.declared;
+    let algorithm = declared.algorithm().unwrap_or(Algorithm::Crc64Nvme);
+    let now = backend.now();
+    let received = ingest(&backend.blobs, object.body, &declared, algorithm, now).await?;
+    let record = ObjectRecord {
+        size: received.size,
+        etag: hex(&received.digests.md5),
+        modified: now,
+        body: None,
+        parts: None,
+        checksum: Checksum {
+            algorithm,
+            coverage: Coverage::FullObject,
+            value: received.digests.value(algorithm).unwrap_or_default(),
+        },
+        facts: object.facts,
+    };
+    let new = NewObject {
+        bucket: object.bucket,
+        key: object.key,
+        record,
+        blob: received.blob,
+        condition: object.condition,
+        body: backend.new_id()?,
+    };
+    backend
+        .committer
+        .write(move |tables| index::put_object(tables, new))
+        .await
+}
 
 pub(super) async fn put(
     backend: &Backend,
@@ -40,34 +86,15 @@ pub(super) async fn put(
     let declared = Declared::read(&req.headers, input.content_length, trailers.as_ref())?;
     let facts = read_facts(&req.headers, input.metadata, input.tagging.as_deref())?;
     let condition = write_condition(input.if_match, input.if_none_match.as_ref())?;
-    let algorithm = declared.algorithm().unwrap_or(Algorithm::Crc64Nvme);
-    let now = backend.now();
-    let received = ingest(&backend.blobs, input.body, &declared, algorithm, now).await?;
-    let record = ObjectRecord {
-        size: received.size,
-        etag: hex(&received.digests.md5),
-        modified: now,
-        body: None,
-        parts: None,
-        checksum: Checksum {
-            algorithm,
-            coverage: Coverage::FullObject,
-            value: received.digests.value(algorithm).unwrap_or_default(),
-        },
-        facts,
-    };
-    let new = NewObject {
+    let object = Publication {
         bucket: input.bucket,
         key: input.key,
-        record,
-        blob: received.blob,
+        body: input.body,
+        declared,
+        facts,
         condition,
-        body: backend.new_id()?,
     };
-    let record = backend
-        .committer
-        .write(move |tables| index::put_object(tables, new))
-        .await?;
+    let record = publish(backend, object).await?;
     let mut output = PutObjectOutput {
         e_tag: etag(&record.etag),
         checksum_type: Some(ChecksumType::from_static(Coverage::FullObject.name())),

@@ -29,6 +29,7 @@ impl Calendar {
             access_key: AccessKey::new(KEY_ID, SECRET),
             cors: CorsRules::default(),
             buckets: vec![BUCKET.to_owned(), "other".to_owned()],
+            domain: None,
             clock: Arc::new(move || *clock.lock().unwrap()),
         })
         .unwrap();

@@ -239,11 +239,6 @@ async fn what_is_not_implemented_is_refused_rather_than_ignored() {
         let put = world.object("PUT", "x").header(name, value).body(b"x");
         put.send().await.expect_error(status, code);
     }
-    let form = world
-        .call("POST", &format!("/{BUCKET}"))
-        .header("content-type", "multipart/form-data; boundary=x")
-        .body(b"--x--");
-    form.send().await.expect_error(501, "NotImplemented");
     world
         .object("GET", "x")
         .query("versionId", "1")

@@ -106,6 +106,7 @@ pub(crate) fn open(folder: &Path, cors: CorsRules) -> Result<EmbeddedStore, Open
         access_key: AccessKey::new(KEY_ID, SECRET),
         cors,
         buckets: vec![BUCKET.to_owned()],
+        domain: Some("s3.example".to_owned()),
         clock: valetkey_embedded::system_clock(),
     })
 }
@@ -284,7 +285,7 @@ impl Call {
         stream
     }
 
-    fn scope(&self, date: &str) -> String {
+    pub(crate) fn scope(&self, date: &str) -> String {
         format!("{}/{}/s3/aws4_request", &date[..8], self.region)
     }
 
@@ -312,11 +313,22 @@ impl Call {
             "AWS4-HMAC-SHA256\n{date}\n{scope}\n{}",
             hex(&Sha256::digest(canonical))
         );
+        self.seal(date, &text)
+    }
+
+    /// The signature of a text that is signed on the day of `date`.
+    pub(crate) fn seal(&self, date: &str, text: &str) -> String {
         let key = format!("AWS4{}", self.secret).into_bytes();
         let key = [&date[..8], &self.region, "s3", "aws4_request"]
             .iter()
             .fold(key, |key, part| hmac(&key, part));
-        hex(&hmac(&key, &text))
+        hex(&hmac(&key, text))
+    }
+
+    /// The signature it was sent with in its headers, from which those of its chunks follow.
+    pub(crate) fn seed(&self) -> String {
+        let (_, authorization) = self.unsigned.last().unwrap();
+        authorization.rsplit_once('=').unwrap().1.to_owned()
     }
 }
 
@@ -448,7 +460,7 @@ fn query_string(query: &[(String, String)]) -> String {
     pairs.join("&")
 }
 
-fn amz_date(at: Timestamp) -> String {
+pub(crate) fn amz_date(at: Timestamp) -> String {
     at.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
@@ -458,7 +470,7 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

@@ -53,7 +53,10 @@ async fn a_form_reads_the_same_however_it_is_cut() {
         assert_eq!(value, "a\r\n--AaB03\r\nb", "in frames of {size}");
         assert_eq!(part.name, "file");
         assert_eq!(part.filename.as_deref(), Some("C:\\dir\\a \"b\".txt"));
-        assert_eq!(bytes, b"first\r\n--AaB03\r\n\r\nlast", "in frames of {size}");
+        assert_eq!(
+            bytes, b"first\r\n--AaB03\r\n\r\nlast",
+            "in frames of {size}"
+        );
     }
 }
 

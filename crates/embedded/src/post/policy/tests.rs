@@ -108,9 +108,7 @@ fn every_field_needs_a_condition() {
         check(&policy, &[("key", "a"), ("x-amz-meta-a", "1"), ("b", "2")]).unwrap_err(),
         "Invalid according to Policy: Extra input fields: x-amz-meta-a, b"
     );
-    let nowhere = parse(
-        r#"{"expiration":"2026-01-01T12:00:00Z","conditions":[{"key":"a"}]}"#,
-    );
+    let nowhere = parse(r#"{"expiration":"2026-01-01T12:00:00Z","conditions":[{"key":"a"}]}"#);
     assert_eq!(
         check(&nowhere.unwrap(), &[("key", "a")]).unwrap_err(),
         "Invalid according to Policy: Extra input fields: bucket"
