@@ -9,7 +9,7 @@ use crate::{CatalogError, NewUpload, Transfer};
 const INSERT: &str = "INSERT INTO upload (id, bucket, key, owner, filename, path, content_type, size, \
      checksum, metadata, part_size, multipart_id, created_at, session_ends_at, urls_end_at, retain_for, \
      quarantined, state, epoch, download_count) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 'pending', 0, 0)";
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 1, 'pending', 0, 0)";
 
 /// Remembers new uploads, all or none.
 pub(super) fn uploads(connection: &Connection, uploads: &[NewUpload]) -> Result<(), CatalogError> {
@@ -63,8 +63,6 @@ fn insert(connection: &Connection, upload: &NewUpload) -> Result<(), CatalogErro
         upload.session_ends_at.as_millisecond(),
         upload.urls_end_at.as_millisecond(),
         retain_for.transpose()?,
-        // Parts go to the final key; only a single PUT passes through quarantine.
-        part_size.is_none(),
     ]);
     inserted.map_err(from_sqlite).map(|_| ())
 }

@@ -127,7 +127,7 @@ pub(crate) async fn a_verified_upload_remembers_what_was_found(catalog: &Shared)
         assert_eq!(file.upload.checksum, found_facts.checksum);
         assert_eq!(file.file, Some(found_facts));
         // What lies in quarantine lies there still, and only a single PUT leaves anything there.
-        assert_eq!(file.quarantined, number == 1);
+        assert!(file.quarantined);
         let deleting = go(catalog, &file, delete(at(0))).await;
         let deleted = go(catalog, &deleting, Edge::Deleted).await;
         assert_eq!(deleted.file, file.file);

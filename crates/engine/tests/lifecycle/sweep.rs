@@ -168,3 +168,19 @@ async fn rejected_bytes_storage_did_not_remove_are_gone_by_the_horizon() {
     assert_eq!(sweep(&world).await.emptied, 1);
     assert_eq!(world.store.bytes(upload.key.as_str()), None);
 }
+
+#[tokio::test]
+async fn parts_storage_did_not_give_up_are_gone_by_the_horizon() {
+    let world = World::with_rules(BucketRules {
+        single_limit: MIB,
+        ..BucketRules::default()
+    });
+    let upload = world.create(wish(40 * MIB)).await;
+    world.store.arm(Fault::AbortUnavailable);
+    let aborted = world.engine.abort_upload(&alice(), upload.id).await;
+    assert!(aborted.is_ok());
+    assert_eq!(world.store.open_multiparts(), 1);
+    world.clock.forward(DAY);
+    assert_eq!(sweep(&world).await.emptied, 1);
+    assert_eq!(world.store.open_multiparts(), 0);
+}

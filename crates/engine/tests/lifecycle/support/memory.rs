@@ -59,6 +59,8 @@ pub(crate) enum Fault {
     CompleteUnavailable,
     /// Deleting does not answer.
     DeleteUnavailable,
+    /// Giving up a multipart upload does not answer.
+    AbortUnavailable,
     /// Starting a multipart upload does not answer.
     CreateUnavailable,
 }
@@ -299,6 +301,12 @@ impl ObjectStore for MemoryStore {
 
     async fn abort_multipart(&self, key: &ObjectKey, _upload_id: &str) -> Result<(), StoreError> {
         self.answer();
+        if self
+            .take(|fault| *fault == Fault::AbortUnavailable)
+            .is_some()
+        {
+            return Err(unavailable());
+        }
         self.parts.lock().unwrap().remove(key.as_str());
         Ok(())
     }
