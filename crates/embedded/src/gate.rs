@@ -5,7 +5,7 @@
 use std::str::FromStr as _;
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use percent_encoding::percent_decode_str;
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::config::{S3Config, StaticConfigProvider};
@@ -89,6 +89,7 @@ impl S3Route for Gate {
         if let Some(lacking) = req.extensions.get::<Lacking>() {
             lacking.strip(&mut req.headers);
         }
+        let is_head = req.method == Method::HEAD;
         let mut inner = http::Request::new(req.input);
         *inner.method_mut() = req.method;
         *inner.uri_mut() = uri;
@@ -99,9 +100,15 @@ impl S3Route for Gate {
         }
         let answer = self.inner.call(inner).await.map_err(broken)?;
         let (parts, body) = answer.into_parts();
+        // `s3s` answers a HEAD of a range as one of the whole.
+        let partial = is_head && parts.headers.contains_key(header::CONTENT_RANGE);
+        let status = match parts.status {
+            StatusCode::OK if partial => StatusCode::PARTIAL_CONTENT,
+            status => status,
+        };
         Ok(S3Response {
             output: body,
-            status: Some(parts.status),
+            status: Some(status),
             headers: parts.headers,
             extensions: parts.extensions,
         })
