@@ -6,6 +6,7 @@
     reason = "a test that cannot go on should say so at once"
 )]
 
+mod conformance;
 mod model;
 mod power_loss;
 #[path = "../store/support.rs"]
