@@ -117,7 +117,11 @@ impl Listeners {
     }
 }
 
-async fn bind(
+/// Takes an address; `key` and `flag` are what sets it.
+///
+/// # Errors
+/// It is taken, or cannot be listened on.
+pub(crate) async fn bind(
     address: &str,
     key: &'static str,
     flag: &'static str,

@@ -57,6 +57,20 @@ pub enum ServeError {
         /// What is wrong with it.
         why: String,
     },
+    /// A secret lies open.
+    #[error("everybody on this machine can read {}: run `chmod o= {}`, and change the key if they may have", path.display(), path.display())]
+    Exposed {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The file of faults holds something else.
+    #[error("{} describes no faults: {why}", path.display())]
+    Faults {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The catalog cannot be opened.
     #[error("the catalog cannot be opened")]
     Catalog(#[from] CatalogError),

@@ -1,6 +1,7 @@
 //! The HTTP door, the workers and the wiring. Rules live in the engine; this crate speaks HTTP for it.
 //!
-//! [`run::serve`] runs the service from a [`config::Config`]; [`dev::start`] runs it from an empty folder.
+//! [`run::serve`] runs the service from a [`config::Config`]; [`dev::start`] runs it from an empty folder;
+//! [`store::start`] runs the embedded store alone.
 //! `app.rs` alone chooses the concrete catalog and stores.
 
 pub mod clock;
@@ -10,6 +11,7 @@ pub mod listen;
 pub mod log;
 pub mod openapi;
 pub mod run;
+pub mod store;
 
 mod api;
 mod app;

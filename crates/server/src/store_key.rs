@@ -21,13 +21,20 @@ impl StoreKey {
     /// # Errors
     /// It cannot be read or made, or holds something else.
     pub(crate) fn read_or_make(folder: &Path) -> Result<Self, ServeError> {
-        let path = folder.join("store-key.json");
+        Self::read_or_make_file(&folder.join("store-key.json"))
+    }
+
+    /// Reads a file, or makes it.
+    ///
+    /// # Errors
+    /// It cannot be read or made, or holds something else.
+    pub(crate) fn read_or_make_file(path: &Path) -> Result<Self, ServeError> {
         let damaged = |error: serde_json::Error| ServeError::Damaged {
-            path: path.clone(),
+            path: path.to_owned(),
             // Without the position: it is the kind of mistake that helps, and no byte of the key is told.
             why: format!("{:?} error in its JSON", error.classify()).to_lowercase(),
         };
-        let text = files::read_or_make(&path, || {
+        let text = files::read_or_make(path, || {
             let key = Self {
                 access_key: random::access_key_id()?,
                 secret_key: random::secret()?,

@@ -7,6 +7,7 @@ mod openapi;
 mod put;
 mod rm;
 mod serve;
+mod store;
 mod token;
 
 use clap::Subcommand;
@@ -22,6 +23,8 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     /// Run everything on this machine with nothing configured
     Dev(dev::Dev),
+    /// Run the embedded store alone: an S3 on one machine
+    Store(store::Store),
     /// Upload files, folders and patterns
     Put(put::Put),
     /// Fetch a file
@@ -42,6 +45,7 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.run().await,
             Self::Dev(dev) => dev.run().await,
+            Self::Store(store) => store.run().await,
             Self::Put(put) => until_signal(put.run()).await,
             Self::Get(get) => until_signal(get.run()).await,
             Self::Ls(ls) => until_signal(ls.run()).await,

@@ -11,5 +11,6 @@ mod openapi;
 mod put;
 mod rm;
 mod serve;
+mod store;
 mod support;
 mod token;
