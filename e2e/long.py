@@ -6,8 +6,10 @@ stopped goes on with the next piece, and the table in docs/long.md is written fr
 
 import argparse
 import json
+import os
 import platform
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +21,15 @@ from service import GIB, MIB, ROOT, Service, make_file, sha256
 RESULTS = ROOT / "target" / "long.json"
 TABLE = ROOT / "docs" / "long.md"
 ROUNDS_PER_PIECE = 20
+
+
+# Tests of the embedded store that can be told to take longer: what, how long, and which.
+STORE_TESTS = [
+    ("100,000 random steps beside the model", {"VALETKEY_MODEL_STEPS": "100000"}, ["proof", "the_store_does"]),
+    ("2,000 power cuts", {"VALETKEY_POWER_CUTS": "2000"}, ["proof", "--ignored", "what_was_acknowledged"]),
+    ("10,000 races of eight by PUT, Copy and Complete", {"VALETKEY_RACES": "10000"}, ["store", "must_be_first"]),
+    ("100 kills under load", {"VALETKEY_KILLS": "100"}, ["store", "the_killed_store"]),
+]
 
 
 def main() -> int:
@@ -47,6 +58,9 @@ def pieces(seed: int, kills: int):
         last = min(first + ROUNDS_PER_PIECE, kills) - 1
         name = f"kill -9 during a put of 64 MiB, seed {seed}, rounds {first}–{last}"
         yield name, lambda folder, rounds=range(first, last + 1): kill_rounds(folder, seed, rounds)
+    for name, variables, arguments in STORE_TESTS:
+        variables = {"VALETKEY_SEED": str(seed), "PROPTEST_RNG_SEED": str(seed), **variables}
+        yield f"embedded store: {name}, seed {seed}", lambda _, v=variables, a=arguments: store_test(v, a)
 
 
 def run(name: str, piece) -> dict:
@@ -101,6 +115,17 @@ def kill_rounds(folder: Path, seed: int, rounds: range) -> tuple[bool, str]:
         f"stored; {len(problems)} broken promises {problems or ''}".rstrip()
     )
     return not problems, found
+
+
+def store_test(variables: dict, arguments: list[str]) -> tuple[bool, str]:
+    """One test of the embedded store's crate; `variables` say how long."""
+    target, *rest = arguments
+    command = ["cargo", "test", "--release", "--locked", "-p", "valetkey-embedded", "--test", target, "--", *rest]
+    result = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, timeout=3600
+    )
+    outcome = [line for line in result.stdout.splitlines() if line.startswith("test result")]
+    return result.returncode == 0, outcome[0] if outcome else result.stderr[-300:]
 
 
 def table(rows: list[dict]) -> str:
