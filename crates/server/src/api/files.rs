@@ -2,11 +2,16 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use tokio::sync::Semaphore;
 use valetkey_protocol::file::{File, FilePage, ListFiles, PatchFile};
 
 use super::{Answer, Shared, no_content};
 use crate::json::{JsonBody, reply};
 use crate::parts::{Caller, IdInPath, StrictQuery};
+
+/// How many pages are held in memory at the same time. The catalog reads two at once; the others wait their
+/// turn before they are read, not after it.
+static PAGES: Semaphore = Semaphore::const_new(8);
 
 /// List your files, page by page.
 #[utoipa::path(
@@ -18,6 +23,7 @@ pub(crate) async fn list_files(
     Caller(who): Caller,
     StrictQuery(list): StrictQuery<ListFiles>,
 ) -> Answer {
+    let _turn = PAGES.acquire().await;
     reply(StatusCode::OK, &engine.list_files(&who, list).await?)
 }
 
