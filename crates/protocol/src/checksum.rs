@@ -11,6 +11,9 @@ use sha2::Digest as _;
 
 use crate::InvalidValue;
 
+/// What the decoder wants to have room for when it reads the 44 characters of 32 bytes.
+const LONGEST_DECODED: usize = 33;
+
 /// How a checksum is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -71,7 +74,9 @@ impl Checksum {
     /// # Errors
     /// No base64, or not as many bytes as the algorithm gives.
     pub fn from_base64(algorithm: Algorithm, text: &str) -> Result<Self, InvalidValue> {
-        let bytes = STANDARD.decode(text).unwrap_or_default();
+        let mut buffer = [0; LONGEST_DECODED];
+        let length = STANDARD.decode_slice(text, &mut buffer).unwrap_or_default();
+        let bytes = &buffer[..length];
         let read = match algorithm {
             Algorithm::Sha256 => bytes.try_into().map(Self::Sha256),
             Algorithm::Crc64Nvme => bytes

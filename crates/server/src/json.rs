@@ -67,7 +67,8 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody
 /// # Errors
 /// A value that has no JSON form, which would be a fault of ours.
 pub(crate) fn reply<T: Serialize>(status: StatusCode, value: &T) -> Result<Response, Failure> {
-    let body = serde_json::to_vec(value)
+    let mut body = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut body, value)
         .map_err(|error| Failure::internal(format!("an answer cannot be written: {error}")))?;
     let headers = [(header::CONTENT_TYPE, "application/json")];
     Ok((status, headers, body).into_response())

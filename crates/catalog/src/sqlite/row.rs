@@ -25,6 +25,9 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
+/// The records of a usual page, and one to see whether there are more: room for them from the first.
+const USUAL_PAGE: usize = 101;
+
 /// What an empty set of notes is written as; most files have none.
 const NO_METADATA: &str = "{}";
 
@@ -63,7 +66,7 @@ pub(super) fn all(
 ) -> Result<Vec<Record>, CatalogError> {
     let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
     let mut rows = statement.query(params).map_err(from_sqlite)?;
-    let mut records = Vec::new();
+    let mut records = Vec::with_capacity(USUAL_PAGE);
     while let Some(row) = rows.next().map_err(from_sqlite)? {
         records.push(record(row)?);
     }
