@@ -21,9 +21,11 @@ impl ObjectKey {
     /// # Errors
     /// Any other byte, an empty, `.` or `..` segment, or too many bytes.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
-        let segments_ok = !text.split('/').any(|part| matches!(part, "" | "." | ".."));
-        if text.len() <= MAX_KEY_BYTES && text.bytes().all(plain) && segments_ok {
+        let bytes = text.as_bytes();
+        let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/');
+        let dots = |segment: &[u8]| matches!(segment, b"" | b"." | b"..");
+        let segments_ok = !bytes.split(|b| *b == b'/').any(dots);
+        if bytes.len() <= MAX_KEY_BYTES && bytes.iter().all(plain) && segments_ok {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidValue::new(
