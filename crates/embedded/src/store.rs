@@ -21,7 +21,7 @@ use crate::service::EmbeddedService;
 use crate::sweep::{SweepThread, Sweeper, Swept};
 
 /// An open store; clones share it. The folder is let go of when [`EmbeddedStore::close`] was called or the last
-/// clone, service included, is gone.
+/// clone is gone: keep one for as long as the service is to answer.
 #[derive(Clone)]
 pub struct EmbeddedStore {
     service: EmbeddedService,
