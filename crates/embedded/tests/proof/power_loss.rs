@@ -116,7 +116,7 @@ fn start(folder: &Path, log: &Path) -> (Child, SocketAddr) {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("strace is missing: install it");
+        .unwrap_or_else(|error| panic!("strace cannot be started: {error}"));
     writeln!(child.stdin.as_mut().unwrap(), "{}", folder.display()).unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let address = lines

@@ -71,7 +71,7 @@ pub(super) use upload::Upload;
 /// What to do, and how to see that it was done.
 #[derive(Clone, Debug)]
 pub(super) enum Action {
-    Send(Exchange),
+    Send(Box<Exchange>),
     List {
         prefix: &'static str,
         delimiter: bool,
@@ -177,7 +177,7 @@ impl Exchange {
 
     pub(super) fn expect(mut self, expected: Expected) -> Action {
         self.expected = expected;
-        Action::Send(self)
+        Action::Send(Box::new(self))
     }
 
     pub(super) fn refused(self, (status, code): Refusal) -> Action {

@@ -185,60 +185,16 @@ impl<'a> Reader<'a> {
     }
 
     fn change(&mut self, call: &Call, path: PathBuf) {
-        let numbers = || {
-            call.arguments
-                .rsplit(", ")
-                .map(|text| text.parse::<usize>().unwrap())
-        };
         match call.name {
             "openat" => self.open(call, path),
             "mkdir" => self.entry(call, path, Some(Node::Folder)),
-            "rename" => {
-                let target = self.relative(&quoted(call.arguments)[1]).unwrap();
-                let file = self.files.remove(&path).unwrap();
-                self.files.insert(target.clone(), file);
-                self.entry(call, target, Some(Node::File(file)));
-                self.entry(call, path, None);
-            }
+            "rename" => self.rename(call, path),
             "unlink" => {
                 self.files.remove(&path);
                 self.entry(call, path, None);
             }
-            "write" | "pwrite64" => {
-                let file = self.files[&path];
-                let mut bytes = quoted(call.arguments).concat();
-                bytes.truncate(call.returned);
-                let offset = if call.name == "write" {
-                    self.ends[file]
-                } else {
-                    numbers().next().unwrap()
-                };
-                self.ends[file] = offset + bytes.len();
-                self.push(
-                    call,
-                    Change::Write {
-                        file,
-                        offset,
-                        bytes,
-                    },
-                );
-            }
-            "ftruncate" | "fallocate" => {
-                let mut last = numbers();
-                let mut size = last.next().unwrap();
-                if call.name == "fallocate" {
-                    size += last.next().unwrap();
-                }
-                let grow_only = call.name == "fallocate";
-                self.push(
-                    call,
-                    Change::Resize {
-                        file: self.files[&path],
-                        size,
-                        grow_only,
-                    },
-                );
-            }
+            "write" | "pwrite64" => self.write(call, self.files[&path]),
+            "ftruncate" | "fallocate" => self.resize(call, self.files[&path]),
             "fsync" | "fdatasync" => {
                 let what = match self.files.get(&path) {
                     Some(file) => Synced::File(*file),
@@ -254,6 +210,48 @@ impl<'a> Reader<'a> {
             "sync_file_range" => {}
             name => panic!("not modelled: {name}({})", call.arguments),
         }
+    }
+
+    fn rename(&mut self, call: &Call, path: PathBuf) {
+        let target = self.relative(&quoted(call.arguments)[1]).unwrap();
+        let file = self.files.remove(&path).unwrap();
+        self.files.insert(target.clone(), file);
+        self.entry(call, target, Some(Node::File(file)));
+        self.entry(call, path, None);
+    }
+
+    fn write(&mut self, call: &Call, file: FileId) {
+        let mut bytes = quoted(call.arguments).concat();
+        bytes.truncate(call.returned);
+        let offset = match call.name {
+            "write" => self.ends[file],
+            _ => call.last_number(0),
+        };
+        self.ends[file] = offset + bytes.len();
+        self.push(
+            call,
+            Change::Write {
+                file,
+                offset,
+                bytes,
+            },
+        );
+    }
+
+    fn resize(&mut self, call: &Call, file: FileId) {
+        let grow_only = call.name == "fallocate";
+        let mut size = call.last_number(0);
+        if grow_only {
+            size += call.last_number(1);
+        }
+        self.push(
+            call,
+            Change::Resize {
+                file,
+                size,
+                grow_only,
+            },
+        );
     }
 
     fn open(&mut self, call: &Call, path: PathBuf) {
@@ -286,6 +284,14 @@ struct Call<'a> {
     returned: usize,
     began: usize,
     ended: usize,
+}
+
+impl Call<'_> {
+    /// A number argument, counted from the last.
+    fn last_number(&self, before: usize) -> usize {
+        let text = self.arguments.rsplit(", ").nth(before).unwrap();
+        text.parse().unwrap()
+    }
 }
 
 /// The path behind the first argument's descriptor: `5<\x2f\x74>`.
