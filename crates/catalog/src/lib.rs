@@ -21,6 +21,21 @@ pub trait Catalog: Send + Sync + 'static {
     /// Remembers new uploads, all or none; an id that is taken is [`CatalogError::Refused`].
     async fn insert_uploads(&self, uploads: Vec<NewUpload>) -> Result<(), CatalogError>;
 
+    /// Remembers a new upload under a key of its owner, in one transaction; or, when the owner used that key
+    /// later than `since`, remembers nothing and gives what the key stands for.
+    async fn insert_once(
+        &self,
+        upload: NewUpload,
+        once: Once,
+        since: Timestamp,
+    ) -> Result<Option<Once>, CatalogError>;
+
+    /// Frees a key of an owner whose upload came to nothing.
+    async fn forget_key(&self, owner: Subject, key: String) -> Result<(), CatalogError>;
+
+    /// Frees all keys used up to then.
+    async fn forget_keys_until(&self, then: Timestamp) -> Result<(), CatalogError>;
+
     /// Finds what one id is.
     async fn find(&self, id: FileId) -> Result<Option<Record>, CatalogError>;
 
@@ -63,6 +78,19 @@ pub trait Catalog: Send + Sync + 'static {
 
     /// Answers when the catalog can.
     async fn ping(&self) -> Result<(), CatalogError>;
+}
+
+/// A request that is served once: the client's key, and what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    /// The client's key.
+    pub key: String,
+    /// SHA-256 of what was asked.
+    pub request: [u8; 32],
+    /// The upload that was created.
+    pub upload: FileId,
+    /// For how many seconds its requests were signed.
+    pub valid_for: u64,
 }
 
 /// What may be changed of a file: the whole new values.

@@ -11,6 +11,7 @@ mod due;
 mod error;
 mod insert;
 mod list;
+mod once;
 mod open;
 mod queue;
 mod reader;
@@ -28,9 +29,9 @@ use std::thread::{Builder, JoinHandle};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::Connection;
-use valetkey_protocol::FileId;
+use valetkey_protocol::{FileId, Subject};
 
-use crate::{Catalog, CatalogError, Due, Edge, FileList, FilePatch, NewUpload, Record};
+use crate::{Catalog, CatalogError, Due, Edge, FileList, FilePatch, NewUpload, Once, Record};
 use queue::Queue;
 
 /// How many threads read. One alone would let a long list hold up every point read.
@@ -122,6 +123,26 @@ impl Drop for SqliteCatalog {
 impl Catalog for SqliteCatalog {
     async fn insert_uploads(&self, uploads: Vec<NewUpload>) -> Result<(), CatalogError> {
         self.write(move |connection| insert::uploads(connection, &uploads))
+            .await
+    }
+
+    async fn insert_once(
+        &self,
+        upload: NewUpload,
+        once: Once,
+        since: Timestamp,
+    ) -> Result<Option<Once>, CatalogError> {
+        self.write(move |connection| once::insert(connection, &upload, &once, since))
+            .await
+    }
+
+    async fn forget_key(&self, owner: Subject, key: String) -> Result<(), CatalogError> {
+        self.write(move |connection| once::forget(connection, &owner, &key))
+            .await
+    }
+
+    async fn forget_keys_until(&self, then: Timestamp) -> Result<(), CatalogError> {
+        self.write(move |connection| once::forget_until(connection, then))
             .await
     }
 

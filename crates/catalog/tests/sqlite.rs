@@ -116,7 +116,7 @@ async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
     let path = home.path();
     drop(home.catalog);
     let newer =
-        "INSERT INTO refinery_schema_history VALUES (2, 'links', '2026-01-01T00:00:00Z', '1')";
+        "INSERT INTO refinery_schema_history VALUES (3, 'links', '2026-01-01T00:00:00Z', '1')";
     let raw = rusqlite::Connection::open(&path).unwrap();
     raw.execute(newer, []).unwrap();
     drop(raw);

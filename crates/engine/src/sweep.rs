@@ -36,7 +36,9 @@ impl Engine {
     /// # Errors
     /// The catalog does not answer.
     pub async fn sweep(self: &Arc<Self>) -> Result<SweepReport, Error> {
-        let due = self.catalog.due(self.clock.now(), SWEPT_AT_MOST).await?;
+        let now = self.clock.now();
+        self.forget_old_keys(now).await?;
+        let due = self.catalog.due(now, SWEPT_AT_MOST).await?;
         let report = stream::iter(due)
             .map(|(why, record)| async move {
                 let id = record.upload.id;

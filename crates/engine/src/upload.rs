@@ -5,6 +5,7 @@ mod complete;
 mod create;
 mod integrity;
 mod look;
+mod once;
 mod plan;
 mod sign_parts;
 pub(crate) mod verify;

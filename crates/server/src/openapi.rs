@@ -112,6 +112,8 @@ fn problems(operation: &Operation) -> Vec<Code> {
 fn own_problems(operation_id: &str) -> &'static [Code] {
     match operation_id {
         "create_upload" => &[
+            Code::RequestInProgress,
+            Code::IdempotencyMismatch,
             Code::FileTooLarge,
             Code::ContentTypeNotAllowed,
             Code::StorageUnavailable,

@@ -50,6 +50,27 @@ impl<S: Send + Sync> FromRequestParts<S> for TokenInPath {
     }
 }
 
+/// The `Idempotency-Key` of a request, if it has one.
+pub(crate) struct IdempotencyKey(pub(crate) Option<String>);
+
+impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let mut values = parts.headers.get_all("idempotency-key").iter();
+        let key = values.next().map(|value| value.to_str());
+        match (key, values.next()) {
+            (None, _) => Ok(Self(None)),
+            (Some(Ok(key)), None) => Ok(Self(Some(key.to_owned()))),
+            _ => {
+                let detail = "Idempotency-Key: send one, of visible ASCII characters";
+                let problem = Problem::new(Code::InvalidRequest, detail);
+                Err(problem.with("field", "Idempotency-Key").into())
+            }
+        }
+    }
+}
+
 /// A query of one type: every parameter known, and each once.
 pub(crate) struct StrictQuery<T>(pub(crate) T);
 

@@ -14,10 +14,16 @@ use rusqlite::{Connection, OpenFlags};
 use crate::CatalogError;
 
 /// Every migration, oldest first. One that was released is never changed: the file remembers its hash.
-const MIGRATIONS: [(&str, &str); 1] = [(
-    "V1__catalog",
-    include_str!("../../migrations/sqlite/V1__catalog.sql"),
-)];
+const MIGRATIONS: [(&str, &str); 2] = [
+    (
+        "V1__catalog",
+        include_str!("../../migrations/sqlite/V1__catalog.sql"),
+    ),
+    (
+        "V2__idempotency",
+        include_str!("../../migrations/sqlite/V2__idempotency.sql"),
+    ),
+];
 
 /// For the writer: the flush before every answer, and a log that is folded in after 16 MiB of pages, kept
 /// no longer than 32 MiB. Caches are in KiB.

@@ -4,6 +4,7 @@
 pub(crate) mod due;
 pub(crate) mod edges;
 pub(crate) mod files;
+pub(crate) mod once;
 pub(crate) mod sample;
 pub(crate) mod uploads;
 
@@ -29,6 +30,9 @@ macro_rules! conformance {
             files::a_patch_writes_the_new_values_and_of_two_the_second_is_told
             files::what_is_no_file_is_not_patched
             files::no_download_is_counted_twice_or_lost
+            once::a_key_stands_for_its_first_upload_and_for_its_owner_alone
+            once::of_fifty_with_one_key_one_is_created
+            once::a_key_counts_until_its_time_and_can_be_freed
             uploads::an_upload_is_found_as_it_was_declared
             uploads::uploads_of_one_call_are_remembered_all_or_none
             uploads::numbers_that_do_not_fit_are_refused

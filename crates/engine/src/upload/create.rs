@@ -80,7 +80,7 @@ impl Engine {
     }
 
     /// Signs the first requests of an upload that is remembered by now.
-    async fn open(
+    pub(super) async fn open(
         &self,
         plan: Plan<'_>,
         first_parts: usize,
@@ -97,25 +97,30 @@ impl Engine {
             answer.request = Some(self.sign_put(bucket, &record, now, seconds)?);
             return Ok(answer);
         }
-        let upload_id = match self.start_multipart(bucket, &record).await {
-            Ok(upload_id) => upload_id,
-            Err(error) => {
-                self.catalog
-                    .advance(record.upload.id, record.epoch, Edge::Abort)
-                    .await?;
-                return Err(error);
-            }
-        };
-        if let Transfer::Multipart {
-            upload_id: slot, ..
-        } = &mut record.upload.transfer
-        {
-            *slot = Some(upload_id);
-        }
+        self.name_multipart(bucket, &mut record).await?;
         let mut answer = view(&record, bucket);
         let numbers = first_numbers(&record, first_parts)?;
         answer.parts = Some(self.sign_part_numbers(bucket, &record, &numbers, None, now, seconds)?);
         Ok(answer)
+    }
+
+    /// Starts a multipart upload that has no name in storage; one that cannot be started is not left open.
+    async fn name_multipart(&self, bucket: &Bucket, record: &mut Record) -> Result<(), Error> {
+        let (id, epoch) = (record.upload.id, record.epoch);
+        if let Transfer::Multipart {
+            upload_id: Some(_), ..
+        } = record.upload.transfer
+        {
+            return Ok(());
+        }
+        match self.start_multipart(bucket, record).await {
+            Ok(name) => name_upload(record, name),
+            Err(error) => {
+                self.catalog.advance(id, epoch, Edge::Abort).await?;
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Signs the one PUT of a single upload.
@@ -187,6 +192,13 @@ pub(crate) fn check_batch(items: usize) -> Result<(), Error> {
         return Err(Error::Refused(problem.with("limit", MAX_BATCH)));
     }
     Ok(())
+}
+
+/// Writes storage's name for a multipart upload into its record.
+pub(super) fn name_upload(record: &mut Record, name: String) {
+    if let Transfer::Multipart { upload_id, .. } = &mut record.upload.transfer {
+        *upload_id = Some(name);
+    }
 }
 
 /// An upload as its first row says it.

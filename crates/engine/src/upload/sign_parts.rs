@@ -9,6 +9,7 @@ use valetkey_protocol::upload::{MAX_SIGNED_PARTS, PartRequest, SignParts, Signed
 use valetkey_protocol::{Checksum, Code, FileId, PartNumber, Problem};
 use valetkey_store::PartGrant;
 
+use super::create::name_upload;
 use super::{closed, expired, plan_of};
 use crate::engine::{later, seconds_until, validity};
 use crate::{Bucket, Engine, Error, Principal};
@@ -149,12 +150,6 @@ impl Engine {
                 request,
             })
             .collect())
-    }
-}
-
-fn name_upload(record: &mut Record, name: String) {
-    if let Transfer::Multipart { upload_id, .. } = &mut record.upload.transfer {
-        *upload_id = Some(name);
     }
 }
 

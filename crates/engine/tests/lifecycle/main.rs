@@ -8,6 +8,7 @@
 
 mod files;
 mod multipart;
+mod once;
 mod single;
 mod support;
 mod sweep;

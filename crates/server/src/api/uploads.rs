@@ -12,7 +12,7 @@ use valetkey_protocol::upload::{
 use super::{Answer, Shared, no_content};
 use crate::failure::Failure;
 use crate::json::{JsonBody, OptionalJsonBody, reply};
-use crate::parts::{Caller, IdInPath};
+use crate::parts::{Caller, IdInPath, IdempotencyKey};
 
 /// How long to wait before asking about a verification again, in seconds.
 const VERIFY_RETRY_AFTER: u64 = 1;
@@ -20,6 +20,10 @@ const VERIFY_RETRY_AFTER: u64 = 1;
 /// Create an upload: the answer holds the presigned requests that carry the bytes straight to storage.
 #[utoipa::path(
     post, path = "/v1/uploads", tag = "uploads", request_body = CreateUpload,
+    params((
+        "Idempotency-Key" = Option<String>, Header,
+        description = "The same key and body within 24 hours get the same answer: a lost one can be asked for again"
+    )),
     responses((
         status = 201, body = Upload, description = "The upload",
         headers(("location" = String, description = "Where to look at it"))
@@ -28,9 +32,13 @@ const VERIFY_RETRY_AFTER: u64 = 1;
 pub(crate) async fn create_upload(
     State(engine): State<Shared>,
     Caller(who): Caller,
+    IdempotencyKey(key): IdempotencyKey,
     JsonBody(create): JsonBody<CreateUpload>,
 ) -> Answer {
-    let upload = engine.create_upload(&who, create).await?;
+    let upload = match key {
+        Some(key) => engine.create_upload_once(&who, &key, create).await?,
+        None => engine.create_upload(&who, create).await?,
+    };
     let mut response = reply(StatusCode::CREATED, &upload)?;
     let location = HeaderValue::try_from(format!("/v1/uploads/{}", upload.id))
         .map_err(|_| Failure::internal("an id is no header value"))?;

@@ -24,13 +24,20 @@ pub(crate) struct MemoryStore {
     faults: Mutex<Vec<Fault>>,
     pub(crate) copies: AtomicU64,
     pub(crate) calls: AtomicU64,
-    /// Copies wait here when [`Fault::PauseCopy`] is armed.
+    /// What [`Fault::PauseCopy`] and [`Fault::PauseCreate`] pause waits here.
     pub(crate) gate: Gate,
 }
 
 pub(crate) struct Gate {
     pub(crate) reached: Semaphore,
     pub(crate) open: Semaphore,
+}
+
+impl Gate {
+    async fn pause(&self) {
+        self.reached.add_permits(1);
+        self.open.acquire().await.unwrap().forget();
+    }
 }
 
 impl Default for Gate {
@@ -61,6 +68,8 @@ pub(crate) enum Fault {
     DeleteUnavailable,
     /// Giving up a multipart upload does not answer.
     AbortUnavailable,
+    /// Starting a multipart upload waits until the gate opens.
+    PauseCreate,
     /// Starting a multipart upload does not answer.
     CreateUnavailable,
 }
@@ -155,7 +164,7 @@ impl ObjectStore for MemoryStore {
         valid: Validity,
     ) -> Result<PresignedRequest, StoreError> {
         Ok(signed(
-            format!("{}?size={}", put.key, put.size),
+            format!("{}?size={}&checksum={:?}", put.key, put.size, put.checksum),
             Method::Put,
             valid,
         ))
@@ -206,8 +215,7 @@ impl ObjectStore for MemoryStore {
     async fn copy(&self, copy: &CopyObject<'_>) -> Result<(), StoreError> {
         self.answer();
         if self.take(|fault| *fault == Fault::PauseCopy).is_some() {
-            self.gate.reached.add_permits(1);
-            self.gate.open.acquire().await.unwrap().forget();
+            self.gate.pause().await;
         }
         if self
             .take(|fault| *fault == Fault::CopyUnavailable)
@@ -241,6 +249,9 @@ impl ObjectStore for MemoryStore {
 
     async fn create_multipart(&self, create: &CreateMultipart<'_>) -> Result<String, StoreError> {
         self.answer();
+        if self.take(|fault| *fault == Fault::PauseCreate).is_some() {
+            self.gate.pause().await;
+        }
         if self
             .take(|fault| *fault == Fault::CreateUnavailable)
             .is_some()

@@ -1,5 +1,6 @@
 //! `POST /v1/uploads` and `GET /v1/uploads/{id}`
 
+use reqwest::Method;
 use serde_json::json;
 
 use crate::world::{World, crc64nvme, id};
@@ -90,4 +91,32 @@ async fn rules_of_the_bucket_are_told() {
         .post("/v1/uploads", &create("text/html", 1))
         .await
         .problem(422, "content_type_not_allowed");
+}
+
+#[tokio::test]
+async fn an_idempotency_key_gets_the_same_answer_and_a_different_request_does_not() {
+    let world = World::start().await;
+    let alice = world.user("alice");
+    let create = async |keys: &[&str], size: u64| {
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(keys.iter().map(|key| ("idempotency-key", *key)));
+        let body = json!({"filename": "a.txt", "content_type": "text/plain", "size": size});
+        let path = "/v1/uploads";
+        alice
+            .request(Method::POST, path, &headers, body.to_string())
+            .await
+    };
+    let first = create(&["key-1"], 3).await;
+    let again = create(&["key-1"], 3).await;
+    assert_eq!(
+        (first.ok(201), first.header("location")),
+        (again.ok(201), again.header("location"))
+    );
+    create(&["key-1"], 4)
+        .await
+        .problem(422, "idempotency_mismatch");
+    for wrong in [&["a b"][..], &["\u{e9}"], &["key-2", "key-3"]] {
+        let problem = create(wrong, 3).await.problem(422, "invalid_request");
+        assert_eq!(problem["field"], "Idempotency-Key");
+    }
 }
