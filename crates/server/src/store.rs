@@ -185,6 +185,15 @@ mod tests {
         assert!(start(options(folder.path())).await.is_ok());
     }
 
+    #[test]
+    fn the_faults_in_the_documentation_are_faults() {
+        let page = include_str!("../../../docs/embedded-store.md");
+        let (_, rest) = page.split_once("```toml\n").unwrap();
+        let (example, _) = rest.split_once("```").unwrap();
+        let faults: Faults = toml::from_str(example).unwrap();
+        assert_eq!(faults.rules.len(), 3);
+    }
+
     #[tokio::test]
     async fn a_folder_in_use_and_faults_that_are_none_are_told() {
         let folder = tempfile::tempdir().unwrap();

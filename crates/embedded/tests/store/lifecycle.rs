@@ -236,9 +236,13 @@ async fn a_store_sweeps_when_it_is_opened() {
     world.store.close().await;
     let world = Calendar::on(world.folder, "2026-03-05T00:00:00Z").await;
     // The thread of the store does it; nobody asked.
-    while !world.keys().await.is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let swept = async {
+        while !world.keys().await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let deadline = std::time::Duration::from_secs(60);
+    tokio::time::timeout(deadline, swept).await.unwrap();
 }
 
 #[tokio::test]
