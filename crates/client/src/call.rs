@@ -19,21 +19,7 @@ pub(crate) struct Request {
     method: Method,
     pub(crate) url: Url,
     body: Option<Vec<u8>>,
-}
-
-/// Which failures allow to send a request again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// Any transient one: twice is as good as once.
-    Always,
-    /// Only those after which nothing can have happened.
-    IfNothingHappened,
-}
-
-impl Repeat {
-    pub(crate) fn allows(self, error: &Error) -> bool {
-        self == Self::Always || error.had_no_effect()
-    }
+    key: Option<String>,
 }
 
 impl Request {
@@ -42,12 +28,19 @@ impl Request {
             method,
             url,
             body: None,
+            key: None,
         }
     }
 
     /// Adds a JSON body. The wire types have string keys only, so they always serialise.
     pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
         self.body = serde_json::to_vec(body).ok();
+        self
+    }
+
+    /// Has it done once for this key, however often it is sent.
+    pub(crate) fn once(mut self, key: Option<String>) -> Self {
+        self.key = key;
         self
     }
 
@@ -64,6 +57,9 @@ pub(crate) async fn once(http: &reqwest::Client, request: &Request) -> Result<Re
         builder = builder
             .header(CONTENT_TYPE, "application/json")
             .body(body.clone());
+    }
+    if let Some(key) = &request.key {
+        builder = builder.header("idempotency-key", key);
     }
     let answer = builder
         .send()

@@ -14,7 +14,7 @@ use valetkey_protocol::upload::{
 };
 use valetkey_protocol::{FileId, PartNumber};
 
-use crate::call::{self, Repeat};
+use crate::call;
 use crate::error::Peer;
 use crate::{Error, RetryPolicy};
 
@@ -80,13 +80,14 @@ impl Client {
         self
     }
 
-    /// `POST /v1/uploads`.
+    /// `POST /v1/uploads`, under a key of its own: however often it has to be sent, one upload is created.
     ///
     /// # Errors
     /// The service's problem, or no connection.
     pub async fn create_upload(&self, create: &CreateUpload) -> Result<Upload, Error> {
         let request = self.request(Method::POST, &["uploads"]).json(create);
-        call::json(self.send(request, Repeat::IfNothingHappened).await?).await
+        let once = request.once(crate::clock::key());
+        call::json(self.send(once).await?).await
     }
 
     /// `GET /v1/uploads/{id}`.
@@ -95,7 +96,7 @@ impl Client {
     /// The service's problem, or no connection.
     pub async fn get_upload(&self, id: FileId) -> Result<Upload, Error> {
         let request = self.request(Method::GET, &["uploads", &id.to_string()]);
-        call::json(self.send(request, Repeat::Always).await?).await
+        call::json(self.send(request).await?).await
     }
 
     /// `POST /v1/uploads/{id}/parts`: fresh requests for up to 100 parts.
@@ -113,7 +114,7 @@ impl Client {
             expires_in: None,
         };
         let request = self.request(Method::POST, &["uploads", &id.to_string(), "parts"]);
-        let answer = self.send(request.json(&body), Repeat::Always).await?;
+        let answer = self.send(request.json(&body)).await?;
         call::json::<SignedParts>(answer)
             .await
             .map(|signed| signed.parts)
@@ -129,7 +130,7 @@ impl Client {
         complete: &CompleteUpload,
     ) -> Result<Completion, Error> {
         let request = self.request(Method::POST, &["uploads", &id.to_string(), "complete"]);
-        let answer = self.send(request.json(complete), Repeat::Always).await?;
+        let answer = self.send(request.json(complete)).await?;
         if answer.status() == StatusCode::ACCEPTED {
             let asked = call::retry_after(answer.headers());
             return Ok(Completion::Verifying {
@@ -145,7 +146,7 @@ impl Client {
     /// The service's problem, or no connection.
     pub async fn abort_upload(&self, id: FileId) -> Result<(), Error> {
         let request = self.request(Method::DELETE, &["uploads", &id.to_string()]);
-        self.send(request, Repeat::Always).await.map(drop)
+        self.send(request).await.map(drop)
     }
 
     /// `GET /v1/files`: one page.
@@ -161,7 +162,7 @@ impl Client {
             });
             request = request.query(pairs);
         }
-        call::json(self.send(request, Repeat::Always).await?).await
+        call::json(self.send(request).await?).await
     }
 
     /// Every file the query finds, page after page as they are asked for.
@@ -186,7 +187,7 @@ impl Client {
     /// The service's problem, or no connection.
     pub async fn get_file(&self, id: FileId) -> Result<File, Error> {
         let request = self.request(Method::GET, &["files", &id.to_string()]);
-        call::json(self.send(request, Repeat::Always).await?).await
+        call::json(self.send(request).await?).await
     }
 
     /// `DELETE /v1/files/{id}`.
@@ -195,9 +196,7 @@ impl Client {
     /// The service's problem, or no connection.
     pub async fn delete_file(&self, id: FileId) -> Result<(), Error> {
         let request = self.request(Method::DELETE, &["files", &id.to_string()]);
-        self.send(request, Repeat::IfNothingHappened)
-            .await
-            .map(drop)
+        self.send(request).await.map(drop)
     }
 
     /// `POST /v1/files/{id}/download`.
@@ -210,7 +209,7 @@ impl Client {
         create: &CreateDownload,
     ) -> Result<Download, Error> {
         let request = self.request(Method::POST, &["files", &id.to_string(), "download"]);
-        call::json(self.send(request.json(create), Repeat::Always).await?).await
+        call::json(self.send(request.json(create)).await?).await
     }
 
     /// `GET /v1/buckets`.
@@ -219,7 +218,7 @@ impl Client {
     /// The service's problem, or no connection.
     pub async fn list_buckets(&self) -> Result<Vec<Bucket>, Error> {
         let request = self.request(Method::GET, &["buckets"]);
-        call::json::<Buckets>(self.send(request, Repeat::Always).await?)
+        call::json::<Buckets>(self.send(request).await?)
             .await
             .map(|answer| answer.buckets)
     }
@@ -253,18 +252,13 @@ impl Client {
         call::Request::new(method, url)
     }
 
-    /// Sends to the API, again if it may be repeated, until it answers well.
-    async fn send(
-        &self,
-        request: call::Request,
-        repeat: Repeat,
-    ) -> Result<reqwest::Response, Error> {
+    /// Sends to the API until it answers well. Every verb can be repeated: twice is as good as once.
+    async fn send(&self, request: call::Request) -> Result<reqwest::Response, Error> {
         let mut attempt = 1;
         loop {
             match call::once(&self.api, &request).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) if repeat.allows(&error) => self.pause(attempt, error).await?,
-                Err(error) => return Err(error),
+                Err(error) => self.pause(attempt, error).await?,
             }
             attempt += 1;
         }

@@ -154,15 +154,6 @@ impl Error {
         }
     }
 
-    /// Whether nothing can have happened at the other end, so that even what is not idempotent may be repeated.
-    pub(crate) fn had_no_effect(&self) -> bool {
-        match self {
-            Self::Problem(problem) => matches!(problem.code.status(), 429 | 503),
-            Self::Network { source, .. } => source.is_connect(),
-            _ => false,
-        }
-    }
-
     /// Whether storage refused the permission itself, as it does with one that has expired.
     pub(crate) fn is_refused_permission(&self) -> bool {
         matches!(self, Self::Storage { status: 403, .. })
