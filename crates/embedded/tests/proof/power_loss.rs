@@ -8,7 +8,7 @@
 //! What it does not model: a disk that lies about fsync, sectors that rot, and file systems that keep a file's
 //! bytes apart from its length. It is harsher than ext4 or XFS in that entries of a folder get lost one by one.
 //!
-//! `VALETKEY_POWER_CUTS` sets another number of cuts than 120, `VALETKEY_SEED` other dice.
+//! `VALETKEY_POWER_CUTS` sets another number of cuts than 300, `VALETKEY_SEED` other dice.
 
 mod clients;
 mod disk;
@@ -48,7 +48,7 @@ async fn what_was_acknowledged_survives_a_power_cut() {
     let mut dice = Dice::new(wanted("VALETKEY_SEED", 1) as u64);
     let folder = tempfile::tempdir().unwrap();
     let (trace, histories) = record(folder.path(), &mut dice).await;
-    let cuts = wanted("VALETKEY_POWER_CUTS", 120);
+    let cuts = wanted("VALETKEY_POWER_CUTS", 300);
     let answers = trace.acknowledgements();
     println!(
         "{} system calls, {} answers, {cuts} cuts",
