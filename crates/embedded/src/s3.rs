@@ -8,6 +8,7 @@ mod lifecycle;
 mod list;
 mod multipart;
 mod object;
+mod range;
 mod tagging;
 
 pub(crate) use convert::{check_tags, read_facts};

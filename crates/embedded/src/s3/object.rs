@@ -1,6 +1,5 @@
 //! Single objects: put, get, head, delete.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
@@ -11,6 +10,7 @@ use tokio::task;
 use super::convert::{
     ChecksumFields, etag, expires, metadata, read_facts, set_checksum, timestamp, write_condition,
 };
+use super::range::{choose_range, content_range, length, part_range, parts_count};
 use super::{Answer, Backend, only_version};
 use crate::blob::Pin;
 use crate::condition::{ReadConditions, Verdict};
@@ -164,11 +164,7 @@ pub(super) async fn head(backend: &Backend, input: HeadObjectInput) -> Answer<He
         output.checksum_type = Some(ChecksumType::from_static(record.checksum.coverage.name()));
         set_checksum!(output, ChecksumFields::of(&record.checksum));
     }
-    let mut response = S3Response::with_headers(output, overrides);
-    if partial {
-        response.status = Some(http::StatusCode::PARTIAL_CONTENT);
-    }
-    Ok(response)
+    Ok(S3Response::with_headers(output, overrides))
 }
 
 pub(super) async fn delete(
@@ -295,89 +291,6 @@ fn not_modified(record: &ObjectRecord) -> S3Error {
     let mut error = S3Error::new(S3ErrorCode::NotModified);
     error.set_headers(headers);
     error
-}
-
-/// The bytes to answer with, and whether they are a part of the whole.
-fn choose_range(
-    range: Option<s3s::dto::Range>,
-    part: Option<Range<u64>>,
-    size: u64,
-) -> Result<(Range<u64>, bool), S3Error> {
-    match (range, part) {
-        (Some(_), Some(_)) => Err(s3s::s3_error!(
-            InvalidRequest,
-            "Cannot specify both Range header and partNumber query parameter"
-        )),
-        (None, Some(part)) => {
-            let partial = !part.is_empty();
-            Ok((part, partial))
-        }
-        (None, None) => Ok((0..size, false)),
-        (Some(range), None) => match range.check(size) {
-            Ok(range) if !range.is_empty() => Ok((range, true)),
-            _ => Err(unsatisfiable(size)),
-        },
-    }
-}
-
-fn unsatisfiable(size: u64) -> S3Error {
-    let mut error = s3s::s3_error!(InvalidRange, "The requested range is not satisfiable");
-    let mut headers = HeaderMap::new();
-    if let Ok(value) = HeaderValue::try_from(format!("bytes */{size}")) {
-        headers.insert("content-range", value);
-    }
-    headers.insert("content-type", HeaderValue::from_static("application/xml"));
-    error.set_headers(headers);
-    error
-}
-
-fn no_such_part() -> S3Error {
-    let mut error = S3Error::with_message(
-        S3ErrorCode::Custom("InvalidPartNumber".into()),
-        "The requested partnumber is not satisfiable",
-    );
-    error.set_status_code(http::StatusCode::RANGE_NOT_SATISFIABLE);
-    error
-}
-
-/// `?partNumber=n`: the bytes of one part.
-fn part_range(
-    number: Option<i32>,
-    record: &ObjectRecord,
-    extents: &[Extent],
-) -> Result<Option<Range<u64>>, S3Error> {
-    let Some(number) = number else {
-        return Ok(None);
-    };
-    let count = record.parts.unwrap_or(1);
-    let index = usize::try_from(number)
-        .ok()
-        .and_then(|number| number.checked_sub(1));
-    let Some(index) = index.filter(|index| u32::try_from(*index).is_ok_and(|i| i < count)) else {
-        return Err(no_such_part());
-    };
-    let sizes = extents.iter().map(|extent| extent.size);
-    let begin: u64 = sizes.clone().take(index).sum();
-    let length = sizes.skip(index).take(1).sum::<u64>();
-    Ok(Some(begin..begin + length))
-}
-
-fn parts_count(number: Option<i32>, record: &ObjectRecord) -> Option<i32> {
-    number
-        .and(record.parts)
-        .and_then(|parts| i32::try_from(parts).ok())
-}
-
-fn length(range: &Range<u64>) -> Option<i64> {
-    i64::try_from(range.end - range.start).ok()
-}
-
-fn content_range(range: &Range<u64>, size: u64) -> String {
-    format!(
-        "bytes {}-{}/{size}",
-        range.start,
-        range.end.saturating_sub(1)
-    )
 }
 
 /// `response-*` of a HEAD, which `s3s` leaves to us (it does those of a GET).
