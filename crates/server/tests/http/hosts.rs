@@ -9,6 +9,7 @@ use valetkey_server::config::{BucketConfig, Provider};
 use crate::world::{World, address, id};
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story with many addresses")]
 async fn each_url_begins_with_the_address_it_is_meant_for() {
     let storage = World::start().await;
     let key = std::fs::read_to_string(storage.folder.path().join("store-key.json")).unwrap();

@@ -10,6 +10,7 @@ fn part<'a>(bytes: &'a [u8], part: &Value) -> &'a [u8] {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story from create to download")]
 async fn a_large_file_goes_in_parts_and_can_be_resumed() {
     let world = World::start().await;
     let (alice, bytes) = (world.user("alice"), noise(11 * MIB));
