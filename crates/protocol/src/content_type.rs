@@ -1,11 +1,13 @@
 //! Media types (RFC 9110 §8.3.1).
 
+use smol_str::SmolStr;
+
 use crate::InvalidValue;
 use crate::text::text_type;
 
 /// A media type such as `image/jpeg` or `text/plain; charset=utf-8`; type and subtype in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ContentType(String);
+pub struct ContentType(SmolStr);
 
 text_type!(ContentType);
 
@@ -40,7 +42,7 @@ impl ContentType {
             normal.push_str("; ");
             normal.push_str(parameter);
         }
-        Ok(Self(normal))
+        Ok(Self(normal.into()))
     }
 
     /// `type/subtype` without parameters: what rules compare.

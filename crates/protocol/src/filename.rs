@@ -1,11 +1,13 @@
 //! The name a person gave a file.
 
+use smol_str::SmolStr;
+
 use crate::InvalidValue;
 use crate::text::{is_forbidden, text_type};
 
 /// The true filename, as the client's file system had it: 1–255 bytes of UTF-8, no path, no controls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Filename(String);
+pub struct Filename(SmolStr);
 
 text_type!(Filename);
 
@@ -28,7 +30,7 @@ impl Filename {
                 "must not contain control characters or text-direction overrides",
             ));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 }
 

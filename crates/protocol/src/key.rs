@@ -1,5 +1,7 @@
 //! Object keys: what a file is called inside a bucket. Always made by the server.
 
+use smol_str::SmolStr;
+
 use crate::text::text_type;
 use crate::{FileId, Filename, InvalidValue};
 
@@ -11,7 +13,7 @@ pub const MAX_KEY_BYTES: usize = 1024;
 
 /// A key made by the server: segments of `[A-Za-z0-9._-]` between single `/`, at most 1,024 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ObjectKey(String);
+pub struct ObjectKey(SmolStr);
 
 text_type!(ObjectKey);
 
@@ -26,7 +28,7 @@ impl ObjectKey {
         let dots = |segment: &[u8]| matches!(segment, b"" | b"." | b"..");
         let segments_ok = !bytes.split(|b| *b == b'/').any(dots);
         if bytes.len() <= MAX_KEY_BYTES && bytes.iter().all(plain) && segments_ok {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(InvalidValue::new(
                 "a key has segments of A-Z, a-z, 0-9, '.', '_' and '-', and at most 1024 bytes",
@@ -36,7 +38,7 @@ impl ObjectKey {
 
     /// Where the unverified bytes of a single upload land: `quarantine/{id}`.
     pub fn quarantine(id: FileId) -> Self {
-        Self(format!("{QUARANTINE}/{id}"))
+        Self(format!("{QUARANTINE}/{id}").into())
     }
 }
 

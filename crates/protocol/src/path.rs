@@ -1,11 +1,13 @@
 //! A file's logical folder.
 
+use smol_str::SmolStr;
+
 use crate::InvalidValue;
 use crate::text::{is_forbidden, text_type};
 
 /// A logical folder such as `photos/2026`; empty is the root. It is never part of an object key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct FolderPath(String);
+pub struct FolderPath(SmolStr);
 
 text_type!(FolderPath);
 
@@ -28,7 +30,7 @@ impl FolderPath {
                 "must be folders like 'photos/2026', without '.', '..' or empty segments",
             ));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 }
 

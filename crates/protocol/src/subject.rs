@@ -1,11 +1,13 @@
 //! Who a principal is, as the application's tokens name them.
 
+use smol_str::SmolStr;
+
 use crate::InvalidValue;
 use crate::text::text_type;
 
 /// The `sub` of a token (OpenID Connect Core §2): 1–255 printable ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Subject(String);
+pub struct Subject(SmolStr);
 
 text_type!(Subject);
 
@@ -20,7 +22,7 @@ impl Subject {
                 "must be 1 to 255 printable ASCII characters",
             ));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// Spells the subject as one key segment of `[A-Za-z0-9._-]`, so that two subjects never share one.

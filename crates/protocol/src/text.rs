@@ -10,7 +10,7 @@ pub(crate) fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Gives a checked string newtype its `FromStr`, `Display`, `AsRef<str>` and serde, all through `parse`.
+/// Gives a checked newtype of a `SmolStr`, which keeps up to 23 bytes in itself, its `FromStr`, `Display`, `AsRef<str>` and serde, all through `parse`.
 macro_rules! text_type {
     ($name:ident) => {
         impl $name {

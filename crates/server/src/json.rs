@@ -67,7 +67,19 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody
 /// # Errors
 /// A value that has no JSON form, which would be a fault of ours.
 pub(crate) fn reply<T: Serialize>(status: StatusCode, value: &T) -> Result<Response, Failure> {
-    let mut body = Vec::with_capacity(1024);
+    reply_with_room(status, value, 1024)
+}
+
+/// An answer of about so many bytes: they are not moved while it is written.
+///
+/// # Errors
+/// As for [`reply`].
+pub(crate) fn reply_with_room<T: Serialize>(
+    status: StatusCode,
+    value: &T,
+    room: usize,
+) -> Result<Response, Failure> {
+    let mut body = Vec::with_capacity(room);
     serde_json::to_writer(&mut body, value)
         .map_err(|error| Failure::internal(format!("an answer cannot be written: {error}")))?;
     let headers = [(header::CONTENT_TYPE, "application/json")];

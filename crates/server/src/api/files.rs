@@ -6,12 +6,15 @@ use tokio::sync::Semaphore;
 use valetkey_protocol::file::{File, FilePage, ListFiles, PatchFile};
 
 use super::{Answer, Shared, no_content};
-use crate::json::{JsonBody, reply};
+use crate::json::{JsonBody, reply, reply_with_room};
 use crate::parts::{Caller, IdInPath, StrictQuery};
 
 /// How many pages are held in memory at the same time. The catalog reads two at once; the others wait their
 /// turn before they are read, not after it.
 static PAGES: Semaphore = Semaphore::const_new(8);
+
+/// About how long the JSON of a file is.
+const BYTES_OF_A_FILE: usize = 640;
 
 /// List your files, page by page.
 #[utoipa::path(
@@ -24,7 +27,12 @@ pub(crate) async fn list_files(
     StrictQuery(list): StrictQuery<ListFiles>,
 ) -> Answer {
     let _turn = PAGES.acquire().await;
-    reply(StatusCode::OK, &engine.list_files(&who, list).await?)
+    let page = engine.list_files(&who, list).await?;
+    reply_with_room(
+        StatusCode::OK,
+        &page,
+        1024 + page.files.len() * BYTES_OF_A_FILE,
+    )
 }
 
 /// Look at a file.
