@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use crate::InvalidValue;
-use crate::text::{is_forbidden, text_type};
+use crate::text::{every_byte, is_forbidden, text_type};
 
 /// The true filename, as the client's file system had it: 1–255 bytes of UTF-8, no path, no controls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -20,12 +20,13 @@ impl Filename {
         if text.is_empty() || text.len() > 255 {
             return Err(InvalidValue::new("must be 1 to 255 bytes long"));
         }
-        if text == "." || text == ".." || text.contains('/') {
+        if text == "." || text == ".." || !every_byte(text.as_bytes(), |b| b != b'/') {
             return Err(InvalidValue::new(
                 "must be a plain name without '/'; a folder goes into 'path'",
             ));
         }
-        if text.chars().any(is_forbidden) {
+        let harmless = every_byte(text.as_bytes(), |b| matches!(b, b' '..=b'~'));
+        if !harmless && text.chars().any(is_forbidden) {
             return Err(InvalidValue::new(
                 "must not contain control characters or text-direction overrides",
             ));

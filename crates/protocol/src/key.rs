@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use crate::text::text_type;
+use crate::text::{every_byte, text_type};
 use crate::{FileId, Filename, InvalidValue};
 
 /// The prefix under which unverified single uploads land.
@@ -24,10 +24,10 @@ impl ObjectKey {
     /// Any other byte, an empty, `.` or `..` segment, or too many bytes.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let bytes = text.as_bytes();
-        let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/');
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/');
         let dots = |segment: &[u8]| matches!(segment, b"" | b"." | b"..");
         let segments_ok = !bytes.split(|b| *b == b'/').any(dots);
-        if bytes.len() <= MAX_KEY_BYTES && bytes.iter().all(plain) && segments_ok {
+        if bytes.len() <= MAX_KEY_BYTES && every_byte(bytes, plain) && segments_ok {
             Ok(Self(text.into()))
         } else {
             Err(InvalidValue::new(

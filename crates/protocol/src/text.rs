@@ -5,6 +5,11 @@ pub(crate) fn is_forbidden(c: char) -> bool {
     c.is_control() || is_bidi_control(c) || c == '\u{2028}' || c == '\u{2029}'
 }
 
+/// Whether every byte is such a one. It looks at all of them, many at a time, for most texts are good ones.
+pub(crate) fn every_byte(bytes: &[u8], is_such: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |good, byte| good & is_such(*byte))
+}
+
 /// The bidirectional controls of UAX #9.
 pub(crate) fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
