@@ -78,7 +78,11 @@ pub(super) fn forget_quarantine(connection: &Connection, id: FileId) -> Result<(
 }
 
 /// Whether a statement changed a row.
-fn changes(connection: &Connection, sql: &str, params: impl Params) -> Result<bool, CatalogError> {
+pub(super) fn changes(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<bool, CatalogError> {
     let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
     let count = statement.execute(params).map_err(from_sqlite)?;
     Ok(count > 0)

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use valetkey_protocol::{FileId, Subject};
 
+use super::change::changes;
 use super::error::from_sqlite;
 use super::insert;
 use super::row::integer;
@@ -52,17 +53,13 @@ pub(super) fn forget(
     key: &str,
 ) -> Result<(), CatalogError> {
     let sql = "DELETE FROM idempotency WHERE owner = ?1 AND key = ?2";
-    let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
-    let forgotten = statement.execute(params![owner.as_str(), key]);
-    forgotten.map_err(from_sqlite).map(|_| ())
+    changes(connection, sql, params![owner.as_str(), key]).map(|_| ())
 }
 
 /// Forgets the keys used up to then.
 pub(super) fn forget_until(connection: &Connection, then: Timestamp) -> Result<(), CatalogError> {
     let sql = "DELETE FROM idempotency WHERE created_at <= ?1";
-    let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
-    let forgotten = statement.execute([then.as_millisecond()]);
-    forgotten.map_err(from_sqlite).map(|_| ())
+    changes(connection, sql, [then.as_millisecond()]).map(|_| ())
 }
 
 /// A row as SQLite has it.
