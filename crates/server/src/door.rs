@@ -60,6 +60,7 @@ pub(crate) async fn pass(
         route = route.as_str(), %method, status = status.as_u16(), ms = took.as_millis(), "answered"
     );
     door.metrics.answered(route, &method, status, took);
+    fail::fail_point!("server.reply");
     response
 }
 
