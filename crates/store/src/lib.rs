@@ -1,6 +1,7 @@
 //! HOW do we command a bucket? One trait, one implementation for each provider.
 
 mod error;
+mod list;
 
 pub mod s3;
 
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use valetkey_protocol::{Checksum, ContentType, ObjectKey, PresignedRequest};
 
 pub use error::StoreError;
+pub use list::{OpenMultipart, Page, StoredObject};
 
 /// One storage bucket: signs requests for clients without any call, and sends our own control calls.
 #[async_trait]
@@ -92,6 +94,22 @@ pub trait ObjectStore: Send + Sync + 'static {
         offset: u64,
         length: u64,
     ) -> Result<Bytes, StoreError>;
+
+    /// Lists the objects whose keys begin with `prefix`, by key: up to 1,000, from the beginning or `after` an
+    /// earlier page.
+    async fn list_objects(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Page<StoredObject>, StoreError>;
+
+    /// Lists the multipart uploads that are open for keys that begin with `prefix`, as
+    /// [`ObjectStore::list_objects`] does objects.
+    async fn list_multiparts(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Page<OpenMultipart>, StoreError>;
 
     /// Answers when the bucket does.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -247,6 +247,62 @@ async fn a_list_that_leads_in_circles_ends() {
 }
 
 #[tokio::test]
+async fn lists_of_a_bucket_ask_with_the_token_they_were_given() {
+    let next = "<NextContinuationToken>t+1=</NextContinuationToken>";
+    let uploads =
+        |inner: &str| format!("<ListMultipartUploadsResult>{inner}</ListMultipartUploadsResult>");
+    let markers = "<IsTruncated>true</IsTruncated><NextKeyMarker>a/b</NextKeyMarker>\
+                   <NextUploadIdMarker>u+1</NextUploadIdMarker>";
+    let stub = scripted([
+        answer(200, &[], &objects_page(next)),
+        refusal(503, "SlowDown"),
+        answer(200, &[], &objects_page("<IsTruncated>false</IsTruncated>")),
+        answer(200, &[], &uploads(markers)),
+        answer(200, &[], &uploads("")),
+    ])
+    .await;
+    let store = store_at(&stub);
+    let objects = store.list_objects("a b/", None).await.unwrap();
+    assert_eq!(objects.next.as_deref(), Some("t+1="));
+    let rest = store.list_objects("a b/", objects.next.as_deref()).await;
+    assert_eq!(rest.unwrap().next, None);
+    let open = store.list_multiparts("a", None).await.unwrap();
+    let rest = store.list_multiparts("a", open.next.as_deref()).await;
+    assert_eq!(rest.unwrap().next, None);
+
+    let targets: Vec<_> = stub.received().into_iter().map(|got| got.target).collect();
+    let objects = "encoding-type=url&list-type=2&max-keys=1000&prefix=a%20b%2F";
+    let uploads = "max-uploads=1000&prefix=a";
+    assert_eq!(
+        targets,
+        [
+            format!("/bucket?{objects}"),
+            format!("/bucket?continuation-token=t%2B1%3D&{objects}"),
+            format!("/bucket?continuation-token=t%2B1%3D&{objects}"),
+            format!("/bucket?encoding-type=url&{uploads}&uploads="),
+            format!(
+                "/bucket?encoding-type=url&key-marker=a%2Fb&{uploads}&upload-id-marker=u%2B1&uploads="
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_list_that_names_the_same_place_again_ends() {
+    let next = "<NextContinuationToken>t</NextContinuationToken>";
+    let stub = scripted([
+        answer(200, &[], &objects_page(next)),
+        refusal(404, "NoSuchBucket"),
+    ])
+    .await;
+    let store = store_at(&stub);
+    let circle = store.list_objects("", Some("t")).await;
+    assert!(matches!(circle, Err(StoreError::Unavailable { .. })));
+    let gone = store.list_objects("", None).await.unwrap_err();
+    assert!(gone.to_string().contains("create it"), "{gone}");
+}
+
+#[tokio::test]
 async fn an_endless_answer_is_cut_off() {
     let huge = " ".repeat(9 * 1024 * 1024);
     let stub = scripted((0..3).map(|_| answer(200, &[], &huge))).await;
@@ -374,4 +430,13 @@ fn page(numbers: &[u32], next: Option<&str>, truncated: bool) -> String {
         "<ListPartsResult><NextPartNumberMarker>{next}</NextPartNumberMarker>\
          <IsTruncated>{truncated}</IsTruncated>{parts}</ListPartsResult>"
     )
+}
+
+fn objects_page(rest: &str) -> String {
+    let truncated = if rest.contains("IsTruncated") {
+        ""
+    } else {
+        "<IsTruncated>true</IsTruncated>"
+    };
+    format!("<ListBucketResult>{truncated}{rest}</ListBucketResult>")
 }
