@@ -8,7 +8,9 @@ use tracing_subscriber::EnvFilter;
 use valetkey_server::config::Config;
 use valetkey_server::log::QUIET;
 
+use crate::clock;
 use crate::error::Outcome;
+use crate::machine::{Machine, Opening};
 use crate::points::{self, Trap, Traps};
 
 /// Run the service with traps at its fail points.
@@ -27,18 +29,42 @@ pub struct Serve {
     record: Option<PathBuf>,
 }
 
+/// Sweep a folder when everything in it is due
+#[derive(Debug, Args)]
+pub struct Sweep {
+    /// The folder of a service
+    folder: PathBuf,
+    /// Die at a fail point
+    #[arg(long)]
+    crash_at: Option<Trap>,
+    /// Write every fail point that is reached into a file
+    #[arg(long)]
+    record: Option<PathBuf>,
+}
+
+/// Sweeps to the end.
+///
+/// # Errors
+/// The folder cannot be opened or swept.
+pub async fn sweep(options: Sweep) -> Outcome<()> {
+    log();
+    points::set(&Traps {
+        crash: options.crash_at,
+        stop: None,
+        record: options.record,
+    })?;
+    let machine = Machine::open(Opening::new(&options.folder, clock::now())).await?;
+    machine.settle().await?;
+    machine.close().await;
+    Ok(())
+}
+
 /// Serves until SIGTERM.
 ///
 /// # Errors
 /// The service cannot be started, or ended early.
 pub async fn serve(options: Serve) -> Outcome<()> {
-    let quiet = QUIET.iter().filter_map(|directive| directive.parse().ok());
-    let filter = quiet.fold(EnvFilter::new("info"), EnvFilter::add_directive);
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+    log();
     points::set(&Traps {
         crash: options.crash_at,
         stop: options.stop_at,
@@ -51,4 +77,14 @@ pub async fn serve(options: Serve) -> Outcome<()> {
     };
     valetkey_server::run::serve(config, end).await?;
     Ok(())
+}
+
+fn log() {
+    let quiet = QUIET.iter().filter_map(|directive| directive.parse().ok());
+    let filter = quiet.fold(EnvFilter::new("info"), EnvFilter::add_directive);
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
 }

@@ -214,11 +214,19 @@ impl Driver {
     /// # Errors
     /// There was no answer.
     pub async fn complete(&self, id: &str) -> Outcome<Reply> {
+        self.complete_with(id, &Value::Null).await
+    }
+
+    /// Completes an upload with a checksum declared only now.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn complete_with(&self, id: &str, body: &Value) -> Outcome<Reply> {
         self.journal.note(id, |entry| {
             entry.completed = entry.completed.max(Step::Asked);
         });
         let answer = self
-            .post(&format!("/v1/uploads/{id}/complete"), &Value::Null)
+            .post(&format!("/v1/uploads/{id}/complete"), body)
             .await?;
         self.completed(id, &answer);
         Ok(answer)
@@ -226,12 +234,59 @@ impl Driver {
 
     /// Writes down the answer to a completion.
     pub fn completed(&self, id: &str, answer: &Reply) {
-        if answer.status == 200 {
-            self.journal.note(id, |entry| {
+        self.journal.note(id, |entry| match answer.status {
+            200 => {
                 entry.completed = Step::Done;
                 entry.file = Some(answer.json());
+            }
+            409 if answer.code() == "checksum_mismatch" => entry.completed = Step::Refused,
+            _ => {}
+        });
+    }
+
+    /// Creates an upload under an `Idempotency-Key`; the same key and bytes give the same upload.
+    ///
+    /// # Errors
+    /// There was no answer, or it was no.
+    pub async fn create_once(&self, key: &str, bytes: Bytes) -> Outcome<String> {
+        let request = self
+            .client
+            .post(format!("{}/v1/uploads", self.api))
+            .bearer_auth(&self.token)
+            .header("idempotency-key", key)
+            .json(&wish(&bytes));
+        let upload = read(request).await?.expect(201).at("create once")?;
+        Ok(self.remember(&upload, bytes))
+    }
+
+    /// Creates several uploads with one request, sends their bytes, and completes them with one request.
+    ///
+    /// # Errors
+    /// There was no answer, or it was no.
+    pub async fn upload_batch(&self, files: Vec<Bytes>) -> Outcome<()> {
+        let wishes: Vec<_> = files.iter().map(|bytes| wish(bytes)).collect();
+        let body = json!({ "uploads": wishes });
+        let created = self.post("/v1/uploads/batch", &body).await?.expect(200)?;
+        let mut ids = Vec::new();
+        for (result, bytes) in created["results"].as_array().into_iter().flatten().zip(files) {
+            crate::ensure!(result["status"] == 201, "a batch: {result}");
+            ids.push(self.remember(&result["upload"], bytes));
+        }
+        for id in &ids {
+            self.put(id).await?;
+            self.journal.note(id, |entry| entry.completed = Step::Asked);
+        }
+        let body = json!({ "ids": ids });
+        let completed = self.post("/v1/uploads/complete", &body).await?.expect(200)?;
+        for result in completed["results"].as_array().into_iter().flatten() {
+            crate::ensure!(result["status"] == 200, "a batch: {result}");
+            let id = result["id"].as_str().unwrap_or_default();
+            self.journal.note(id, |entry| {
+                entry.completed = Step::Done;
+                entry.file = Some(result["file"].clone());
             });
         }
+        Ok(())
     }
 
     /// Creates, sends and completes.

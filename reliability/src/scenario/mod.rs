@@ -1,0 +1,4 @@
+//! The promises, one file each, and how they are put to the test.
+
+pub mod kills;
+pub mod script;
