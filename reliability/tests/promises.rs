@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use valetkey_reliability::error::Outcome;
 use valetkey_reliability::report::{Scale, Setting, Tally};
-use valetkey_reliability::scenario::kills;
+use valetkey_reliability::scenario::{chance, histories, kills, races};
 
 fn setting() -> Setting {
     Setting {
@@ -26,4 +26,34 @@ fn kept(outcome: Outcome<Tally>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_fail_point_it_forgets_nothing_that_was_acknowledged() {
     kept(kills::at_every_point(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_it_forgets_nothing_that_was_acknowledged() {
+    kept(chance::random_kills(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_many_open_uploads_it_is_ready_again_at_once() {
+    kept(chance::many_open_uploads(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_who_complete_at_once_get_one_file_and_one_answer() {
+    kept(races::crowds(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_complete_expire_and_delete_one_wins() {
+    kept(races::complete_expire_delete(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_and_its_clients_do_not_get_in_each_others_way() {
+    kept(races::sweeps_against_clients(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_histories_go_as_the_model_says() {
+    kept(histories::beside_a_model(&setting()).await);
 }

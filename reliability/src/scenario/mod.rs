@@ -1,4 +1,8 @@
 //! The promises, one file each, and how they are put to the test.
 
+pub mod chance;
+pub mod engine;
+pub mod histories;
 pub mod kills;
+pub mod races;
 pub mod script;
