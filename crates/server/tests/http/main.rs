@@ -12,6 +12,7 @@ mod cors;
 mod downloads;
 mod files;
 mod hosts;
+mod outage;
 mod privacy;
 mod service;
 mod silence;
