@@ -96,6 +96,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         verifier: Verifier::new(&config.auth, clock),
         metrics: Arc::clone(&metrics),
         request_ids: RequestIds::new()?,
+        traced: !config.telemetry.otlp_endpoint.is_empty(),
     };
     let cors = cors::layer(&config.cors_origins);
     let router = api::router(Arc::clone(&engine), Arc::new(door), cors);

@@ -16,5 +16,6 @@ mod outage;
 mod privacy;
 mod service;
 mod silence;
+mod traces;
 mod uploads;
 mod world;
