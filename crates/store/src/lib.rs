@@ -1,6 +1,8 @@
 //! HOW do we command a bucket? One trait, one implementation for each provider.
 
+mod backoff;
 mod error;
+mod guard;
 mod list;
 
 pub mod s3;
@@ -10,7 +12,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use valetkey_protocol::{Checksum, ContentType, ObjectKey, PresignedRequest};
 
+pub use backoff::Backoff;
 pub use error::StoreError;
+pub use guard::{BreakerState, Guarded, Monotonic, Operation, Outcome, StoreObserver, until};
 pub use list::{OpenMultipart, Page, StoredObject};
 
 /// One storage bucket: signs requests for clients without any call, and sends our own control calls.

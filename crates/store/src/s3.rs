@@ -9,7 +9,6 @@
 //! can tell whether an answer that was lost meant success.
 
 mod answer;
-mod backoff;
 mod keys;
 mod list;
 mod multipart;
@@ -36,7 +35,7 @@ use presign::ClientSigner;
 use settings::wrong;
 use transport::Transport;
 
-pub use backoff::Backoff;
+pub use crate::backoff::Backoff;
 pub use settings::{S3Settings, Timeouts};
 pub use valetkey_sign::{AddressingStyle, Credentials};
 

@@ -110,6 +110,45 @@ async fn slow_down_and_resets_are_tried_again_up_to_three_times() {
 }
 
 #[tokio::test]
+async fn storage_that_names_a_moment_is_not_asked_before() {
+    let busy = || answer(503, &["retry-after: 1"], "");
+    let stub = scripted([busy(), answer(204, &[], "")]).await;
+    let store = store(S3Settings {
+        timeouts: Timeouts {
+            call: Duration::from_millis(300),
+            ..Timeouts::default()
+        },
+        ..settings(&stub.url)
+    });
+    let error = store.delete(&key("k")).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Unavailable { what } if what.contains("300ms")));
+    assert_eq!(stub.received().len(), 1);
+
+    let stub = scripted([answer(503, &["retry-after: 60"], "")]).await;
+    let error = store_at(&stub).delete(&key("k")).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Unavailable { what } if what.contains("503")));
+    assert_eq!(stub.received().len(), 1, "a minute is too long to wait");
+}
+
+#[tokio::test]
+async fn whatever_means_try_again_is_tried_again() {
+    for (status, code) in [
+        (500, "InternalError"),
+        (502, ""),
+        (503, "SlowDown"),
+        (503, "ServiceUnavailable"),
+        (504, ""),
+        (429, "TooManyRequests"),
+        (400, "RequestTimeout"),
+        (409, "OperationAborted"),
+    ] {
+        let stub = scripted([refusal(status, code), answer(204, &[], "")]).await;
+        store_at(&stub).delete(&key("k")).await.unwrap();
+        assert_eq!(stub.received().len(), 2, "{status} {code}");
+    }
+}
+
+#[tokio::test]
 async fn the_beginning_and_the_end_of_a_multipart_upload_are_sent_once() {
     let stub = scripted([refusal(503, "SlowDown"), Reply::Reset]).await;
     let store = store_at(&stub);
@@ -128,6 +167,7 @@ async fn a_silent_storage_is_given_up_at_the_deadline() {
         timeouts: Timeouts {
             connect: moment,
             call: moment,
+            read: moment,
             long_call: moment,
         },
         ..settings(&stub.url)

@@ -88,7 +88,7 @@ impl Transport {
             ..Call::new(Method::Get, key.as_str())
         };
         let bytes = |answer: Answer| range_of(answer, etag, offset);
-        match within(self.timeouts.call, self.repeat(call, bytes)).await {
+        match within(self.timeouts.read, self.repeat(call, bytes)).await {
             Err(StoreError::Refused { status: 416, .. }) => Ok(Bytes::new()),
             other => other,
         }
