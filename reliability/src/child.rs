@@ -53,7 +53,11 @@ pub async fn sweep(options: Sweep) -> Outcome<()> {
         stop: None,
         record: options.record,
     })?;
-    let machine = Machine::open(Opening::new(&options.folder, clock::now())).await?;
+    let opening = Opening {
+        guarded: true,
+        ..Opening::new(&options.folder, clock::now())
+    };
+    let machine = Machine::open(opening).await?;
     machine.settle().await?;
     machine.close().await;
     Ok(())

@@ -17,6 +17,7 @@ pub mod journal;
 pub mod machine;
 pub mod oracle;
 pub mod points;
+pub mod proxy;
 pub mod report;
 pub mod scenario;
 pub mod service;

@@ -11,11 +11,13 @@ use jiff::Timestamp;
 use valetkey_catalog::sqlite::SqliteCatalog;
 use valetkey_engine::{Bucket, BucketRules, Engine, EngineParts, Ids, Principal, SweepReport};
 use valetkey_protocol::{Clock, FileId, PresignedRequest, Secret, Subject};
-use valetkey_store::ObjectStore as _;
-use valetkey_store::s3::{AddressingStyle, Backoff, Credentials, S3Settings, S3Store, Timeouts};
+use valetkey_store::s3::{AddressingStyle, Credentials, S3Settings, S3Store, Timeouts};
+use valetkey_store::{
+    Backoff, BreakerState, Guarded, Monotonic, ObjectStore, Operation, Outcome, StoreObserver,
+};
 
-use crate::clock::HandClock;
-use crate::error::{At, Failure, Outcome};
+use crate::clock::{HandClock, Stopwatch};
+use crate::error::{At, Failure, Outcome as Result};
 use crate::host::{BUCKET, Host};
 use crate::token;
 
@@ -33,6 +35,8 @@ pub struct Opening {
     pub now: Timestamp,
     /// How far the store's clock is ahead, in seconds.
     pub store_ahead: i64,
+    /// Whether storage is guarded by a breaker, as in the server; what it learns does not follow the clock.
+    pub guarded: bool,
     /// The rules of its bucket.
     pub rules: BucketRules,
 }
@@ -44,6 +48,7 @@ impl Opening {
             folder: folder.to_owned(),
             now,
             store_ahead: 0,
+            guarded: false,
             rules: rules(),
         }
     }
@@ -80,14 +85,14 @@ impl Machine {
     ///
     /// # Errors
     /// One of them cannot be opened.
-    pub async fn open(opening: Opening) -> Outcome<Self> {
+    pub async fn open(opening: Opening) -> Result<Self> {
         let clock = Arc::new(HandClock::at(opening.now));
         let store_clock = Arc::new(HandClock::at(opening.now));
         store_clock.forward(opening.store_ahead);
         let path = opening.folder.join("catalog.sqlite");
         let catalog = tokio::task::spawn_blocking(move || SqliteCatalog::open(&path)).await??;
         let host = Host::open(&opening.folder, store_clock.clone()).await?;
-        let store = Arc::new(S3Store::new(settings(&host), clock.clone())?);
+        let store = Arc::new(store_at(&host, clock.clone())?);
         store.ping().await.at("the store of a machine")?;
         let catalog = Arc::new(catalog);
         let engine = Engine::new(EngineParts {
@@ -95,7 +100,10 @@ impl Machine {
             buckets: vec![Bucket {
                 name: BUCKET.to_owned(),
                 rules: opening.rules,
-                store: store.clone(),
+                store: match opening.guarded {
+                    true => guard(store.clone()),
+                    false => store.clone(),
+                },
             }],
             default_bucket: BUCKET.to_owned(),
             clock: clock.clone(),
@@ -124,7 +132,7 @@ impl Machine {
     ///
     /// # Errors
     /// There was no answer.
-    pub async fn put(&self, request: &PresignedRequest, bytes: Bytes) -> Outcome<u16> {
+    pub async fn put(&self, request: &PresignedRequest, bytes: Bytes) -> Result<u16> {
         let mut put = self
             .client
             .put(request.url.expose())
@@ -140,7 +148,7 @@ impl Machine {
     ///
     /// # Errors
     /// There was no answer.
-    pub async fn fetch(&self, url: &str) -> Outcome<(u16, Bytes)> {
+    pub async fn fetch(&self, url: &str) -> Result<(u16, Bytes)> {
         let answer = self.client.get(url).send().await?;
         Ok((answer.status().as_u16(), answer.bytes().await?))
     }
@@ -149,7 +157,7 @@ impl Machine {
     ///
     /// # Errors
     /// The catalog does not answer, or there is always something left.
-    pub async fn sweep(&self) -> Outcome<()> {
+    pub async fn sweep(&self) -> Result<()> {
         let mut last = SweepReport::default();
         for _ in 0..SWEEPS {
             last = self.engine.sweep().await?;
@@ -164,7 +172,7 @@ impl Machine {
     ///
     /// # Errors
     /// As [`Machine::sweep`].
-    pub async fn settle(&self) -> Outcome<()> {
+    pub async fn settle(&self) -> Result<()> {
         self.forward(HORIZON_SECONDS);
         self.sweep().await.at("settling")?;
         self.forward(HORIZON_SECONDS);
@@ -180,15 +188,43 @@ impl Machine {
     }
 }
 
+/// The bucket of a store in this process, as the server commands it.
+///
+/// # Errors
+/// Its settings do not fit together.
+pub fn store_at(host: &Host, clock: Arc<dyn Clock>) -> Result<S3Store> {
+    Ok(S3Store::new(settings(host), clock)?)
+}
+
 /// Somebody who uses it.
 ///
 /// # Errors
 /// That cannot be anybody's name.
-pub fn user(subject: &str) -> Outcome<Principal> {
+pub fn user(subject: &str) -> Result<Principal> {
     Ok(Principal {
         subject: Subject::parse(subject)?,
         roles: Vec::new(),
     })
+}
+
+fn guard(store: Arc<S3Store>) -> Arc<dyn ObjectStore> {
+    let nobody = Arc::new(Nobody(Stopwatch::start()));
+    Arc::new(Guarded::new(store, BUCKET, nobody.clone(), nobody, 1))
+}
+
+/// Watches the calls to storage and keeps nothing.
+struct Nobody(Stopwatch);
+
+impl StoreObserver for Nobody {
+    fn called(&self, _: &str, _: Operation, _: Outcome, _: Duration) {}
+
+    fn breaker(&self, _: &str, _: BreakerState) {}
+}
+
+impl Monotonic for Nobody {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
 }
 
 fn settings(host: &Host) -> S3Settings {

@@ -129,20 +129,36 @@ pub fn names() -> Outcome<BTreeSet<String>> {
     Ok(names)
 }
 
-/// Every text literal that looks like the name of a fail point.
-fn names_in(text: &str) -> impl Iterator<Item = String> {
-    text.split('"').filter(|part| is_name(part)).map(str::to_owned)
+/// Every text literal that looks like the name of a fail point, and every name that a macro of the same file puts
+/// together, as in `concat!("store.", $text, ".before")`.
+fn names_in(text: &str) -> BTreeSet<String> {
+    let literals: Vec<_> = text.split('"').collect();
+    let whole = literals.iter().filter(|part| is_name(part));
+    let mut names: BTreeSet<String> = whole.map(|name| (*name).to_owned()).collect();
+    let words = literals.iter().filter(|part| is_plain(part));
+    let words: BTreeSet<_> = words.collect();
+    for window in literals.windows(3) {
+        let [room, between, end] = window else {
+            continue;
+        };
+        let is_room = room.strip_suffix('.').is_some_and(|room| ROOMS.contains(&room));
+        if is_room && between.contains('$') && end.strip_prefix('.').is_some_and(is_plain) {
+            names.extend(words.iter().map(|word| format!("{room}{word}{end}")));
+        }
+    }
+    names
+}
+
+fn is_plain(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 fn is_name(text: &str) -> bool {
     let mut parts = text.split('.');
-    let plain = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-    };
     parts.next().is_some_and(|room| ROOMS.contains(&room))
         && text.len() < 64
         && text.contains('.')
-        && parts.all(plain)
+        && parts.all(is_plain)
 }
 
 #[cfg(test)]
@@ -152,8 +168,11 @@ mod tests {
     #[test]
     fn names_are_found_in_sources() {
         let text = r#"fail_point!("store.copy.after"); x("catalog.sqlite/"); y("server.reply")"#;
-        let found: Vec<_> = names_in(text).collect();
-        assert_eq!(found, ["store.copy.after", "server.reply"]);
+        let found: Vec<_> = names_in(text).into_iter().collect();
+        assert_eq!(found, ["server.reply", "store.copy.after"]);
+        let text = r#"concat!("store.", $text, ".before") Head = "head", Copy = "copy", "#;
+        let found: Vec<_> = names_in(text).into_iter().collect();
+        assert_eq!(found, ["store.copy.before", "store.head.before"]);
         assert!(names().unwrap().contains("embedded.put.synced"));
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use valetkey_reliability::error::Outcome;
 use valetkey_reliability::report::{Scale, Setting, Tally};
-use valetkey_reliability::scenario::{chance, histories, kills, races};
+use valetkey_reliability::scenario::{chance, histories, kills, orphans, races, swaps};
 
 fn setting() -> Setting {
     Setting {
@@ -56,4 +56,24 @@ async fn a_sweep_and_its_clients_do_not_get_in_each_others_way() {
 #[tokio::test(flavor = "multi_thread")]
 async fn random_histories_go_as_the_model_says() {
     kept(histories::beside_a_model(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_swapped_while_they_are_verified_are_never_taken_for_the_recorded_ones() {
+    kept(swaps::while_completing(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_slept_before_its_copy_promotes_nothing_but_what_it_recorded() {
+    kept(swaps::behind_a_stopped_worker(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_url_used_again_changes_nothing_and_leaves_nothing() {
+    kept(swaps::replays(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_abandoned_uploads_nothing_stays() {
+    kept(orphans::abandoned(&setting()).await);
 }

@@ -4,5 +4,7 @@ pub mod chance;
 pub mod engine;
 pub mod histories;
 pub mod kills;
+pub mod orphans;
 pub mod races;
 pub mod script;
+pub mod swaps;

@@ -49,11 +49,11 @@ pub(super) fn throw(dice: &mut Dice, uploads: usize) -> Step {
         false => dice.below(uploads),
     };
     match dice.below(100) {
-        0..14 => create(dice),
-        14..38 => Step::Put {
+        0..11 => create(dice),
+        11..38 => Step::Put {
             upload,
             part: dice.below(2),
-            other: dice.percent(25),
+            other: dice.percent(20),
         },
         38..54 => Step::Complete { upload },
         54..58 => Step::CompleteUnseen { upload },
