@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -95,15 +96,26 @@ pub fn set(traps: &Traps) -> Outcome<()> {
             }
             let strikes = |trap: &Option<Trap>| trap.as_ref().is_some_and(|trap| trap.nth == nth);
             if strikes(&crash) {
-                let _ = kill_process(getpid(), Signal::KILL);
+                strike(Signal::KILL);
             }
             if strikes(&stop) {
-                let _ = kill_process(getpid(), Signal::STOP);
+                strike(Signal::STOP);
             }
         };
         fail::cfg_callback(name, act).map_err(Failure::new)?;
     }
     Ok(())
+}
+
+/// Sends this process a signal. The kernel may hand it to another thread first, so this one waits for it: nothing
+/// behind the fail point is done any more, or before the process goes on.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the thread must not go on, whatever waits for it"
+)]
+fn strike(signal: Signal) {
+    let _ = kill_process(getpid(), signal);
+    std::thread::sleep(Duration::from_millis(100));
 }
 
 /// Every name of a fail point in the sources of the service.

@@ -4,8 +4,7 @@
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use serde_json::Value;
-use valetkey_protocol::upload::CompleteUpload;
+use serde_json::{Value, json};
 
 use super::engine;
 use super::script::{ONE_PART, TWO_PARTS};
@@ -71,10 +70,8 @@ async fn abandon(machine: &Machine, step: u64, dice: &mut Dice) -> Outcome<()> {
         // Half of a body is sent.
         2 => {
             let bytes = dice.bytes(small + 1);
-            let upload = create(&bytes).await?;
-            let request = upload.request.at("the request")?;
-            let half = Bytes::copy_from_slice(&bytes[..bytes.len() / 2]);
-            crate::ensure!(send_half(&request, half, bytes.len()).await, "half a body is taken");
+            let request = create(&bytes).await?.request.at("the request")?;
+            crate::ensure!(send_half(&request, &bytes).await, "half a body is taken");
         }
         // One of two parts is sent.
         3 => {
@@ -99,43 +96,34 @@ async fn abandon(machine: &Machine, step: u64, dice: &mut Dice) -> Outcome<()> {
             engine::put(machine, &upload, &bytes).await?;
             machine.engine.abort_upload(&alice, upload.id).await?;
         }
-        // Completed and deleted.
-        8 => {
-            let bytes = dice.bytes(small);
-            let upload = create(&bytes).await?;
-            engine::put(machine, &upload, &bytes).await?;
-            let complete = CompleteUpload::default();
-            machine
-                .engine
-                .complete_upload(&alice, upload.id, complete)
-                .await?;
-            machine.engine.delete_file(&alice, upload.id).await?;
-        }
-        // Completed with the wrong checksum.
+        // Completed, and then deleted; or not, for its checksum is another one.
         _ => {
             let bytes = dice.bytes(small);
             let upload = create(&bytes).await?;
             engine::put(machine, &upload, &bytes).await?;
-            let complete = serde_json::from_value(serde_json::json!({
-                "checksum": wish(b"something else")["checksum"]
-            }))?;
+            let checksum = match step {
+                8 => Value::Null,
+                _ => wish(b"something else")["checksum"].clone(),
+            };
+            let complete = serde_json::from_value(json!({ "checksum": checksum }))?;
             let completed = machine.engine.complete_upload(&alice, upload.id, complete);
-            crate::ensure!(completed.await.is_err(), "the wrong checksum is taken");
+            let is_file = completed.await.is_ok();
+            crate::ensure!(is_file == (step == 8), "completed: {is_file}");
+            if is_file {
+                machine.engine.delete_file(&alice, upload.id).await?;
+            }
         }
     }
     Ok(())
 }
 
 /// Sends half of what was promised and hangs up; whether storage did not take it for the whole.
-async fn send_half(
-    request: &valetkey_protocol::PresignedRequest,
-    half: Bytes,
-    promised: usize,
-) -> bool {
+async fn send_half(request: &valetkey_protocol::PresignedRequest, bytes: &[u8]) -> bool {
+    let half = Bytes::copy_from_slice(&bytes[..bytes.len() / 2]);
     let body = stream::iter([Ok(half), Err(std::io::Error::other("the client is gone"))]);
     let mut put = reqwest::Client::new()
         .put(request.url.expose())
-        .header("content-length", promised)
+        .header("content-length", bytes.len())
         .body(reqwest::Body::wrap_stream(body));
     for (name, value) in &request.headers {
         put = put.header(name, value);

@@ -53,68 +53,95 @@ pub async fn while_completing(setting: &Setting) -> Outcome<Tally> {
     Ok(tally)
 }
 
+/// An upload whose bytes are in quarantine, and the `ETag` they have there.
+struct Quarantined {
+    upload: Upload,
+    bytes: Bytes,
+    etag: String,
+}
+
+async fn quarantine(machine: &Machine, bytes: Vec<u8>, declared: bool) -> Outcome<Quarantined> {
+    let mut wish = wish(&bytes);
+    if !declared {
+        wish["checksum"] = Value::Null;
+    }
+    let upload = engine::create_as(machine, "alice", wish).await?;
+    engine::put(machine, &upload, &bytes).await?;
+    let object = machine.store.head(&ObjectKey::quarantine(upload.id)).await?;
+    Ok(Quarantined {
+        upload,
+        bytes: bytes.into(),
+        etag: object.at("an object in quarantine")?.etag,
+    })
+}
+
 async fn swap(machine: &Machine, dice: &mut Dice, tally: &mut Tally) -> Outcome<()> {
     let size = 1 + dice.below(5000);
-    let (good, evil) = (dice.bytes(size), dice.bytes(size));
+    let good = dice.bytes(size);
     let is_declared = dice.percent(50);
-    let make = async |bytes: &[u8], declared: bool| {
-        let mut wish = wish(bytes);
-        if !declared {
-            wish["checksum"] = Value::Null;
-        }
-        let upload = engine::create_as(machine, "alice", wish).await?;
-        engine::put(machine, &upload, bytes).await?;
-        Ok::<Upload, crate::error::Failure>(upload)
-    };
-    let target = make(&good, is_declared).await?;
+    let target = quarantine(machine, good.clone(), is_declared).await?;
     // Two more in quarantine hold what is swapped in.
-    let sources = [make(&evil, false).await?, make(&good, false).await?];
-    let mut etags = Vec::new();
-    for source in &sources {
-        let object = machine.store.head(&ObjectKey::quarantine(source.id)).await?;
-        etags.push(object.at("an object in quarantine")?.etag);
-    }
-    let content_type = ContentType::parse("text/plain")?;
-    let begin = Duration::from_micros(dice.below(2500) as u64);
-    let swaps = async {
-        tokio::time::sleep(begin).await;
-        for number in 0..SWAPS_EACH {
-            let which = number % 2;
-            let copy = CopyObject {
-                source: &ObjectKey::quarantine(sources[which].id),
-                source_etag: &etags[which],
-                target: &ObjectKey::quarantine(target.id),
-                content_type: &content_type,
-            };
-            machine.store.copy(&copy).await?;
-            let request = target.request.as_ref().at("the request")?;
-            machine.put(request, Bytes::from(evil.clone())).await?;
-        }
-        Ok::<_, crate::error::Failure>(())
-    };
+    let sources = [
+        quarantine(machine, dice.bytes(size), false).await?,
+        quarantine(machine, good, false).await?,
+    ];
+    let wait = Duration::from_micros(dice.below(4000) as u64);
     let alice = user("alice")?;
-    let complete = machine
-        .engine
-        .complete_upload(&alice, target.id, CompleteUpload::default());
-    let (completed, swapped) = join(complete, swaps).await;
+    let complete = async {
+        tokio::time::sleep(wait).await;
+        let complete = CompleteUpload::default();
+        let complete = machine
+            .engine
+            .complete_upload(&alice, target.upload.id, complete);
+        complete.await
+    };
+    let replays = dice.percent(50);
+    let (completed, swapped) = join(complete, swap_in(machine, &target, &sources, replays)).await;
     swapped.at("swapping")?;
     tally.tried += SWAPS_EACH as u64;
+    let id = target.upload.id;
     match completed {
         Ok(Completion::File(file)) => {
-            tally.count("completed", 1);
             let recorded = file.checksum.at("the checksum of a file")?;
-            let bytes = download(machine, target.id).await?;
+            let bytes = download(machine, id).await?;
             if Hasher::digest(recorded.algorithm(), &bytes) != recorded {
-                tally.wrong(format!("{}: other bytes than recorded", target.id));
+                tally.wrong(format!("{id}: other bytes than recorded"));
             }
-            if is_declared && bytes != good {
-                tally.wrong(format!("{}: other bytes than declared", target.id));
+            if is_declared && bytes != target.bytes {
+                tally.wrong(format!("{id}: other bytes than declared"));
             }
-            tally.count("completed with the swapped bytes, none being declared", u64::from(bytes == evil));
+            tally.count("uploads completed", 1);
+            let swapped = u64::from(bytes != target.bytes);
+            tally.count("of them with swapped bytes and their true record, as none was declared", swapped);
         }
         Ok(Completion::Verifying(_)) => tally.wrong("a completion took too long"),
-        Err(error) if error.problem().code.status() < 500 => tally.count("refused", 1),
-        Err(error) => tally.wrong(format!("{}: {error}", target.id)),
+        Err(error) if error.problem().code.status() < 500 => tally.count("uploads refused", 1),
+        Err(error) => tally.wrong(format!("{id}: {error}")),
+    }
+    Ok(())
+}
+
+/// Puts one source after the other in the place of the target, and at times uses its URL again.
+async fn swap_in(
+    machine: &Machine,
+    target: &Quarantined,
+    sources: &[Quarantined; 2],
+    replays: bool,
+) -> Outcome<()> {
+    let content_type = ContentType::parse("text/plain")?;
+    for number in 0..SWAPS_EACH {
+        let source = &sources[number % 2];
+        let copy = CopyObject {
+            source: &ObjectKey::quarantine(source.upload.id),
+            source_etag: &source.etag,
+            target: &ObjectKey::quarantine(target.upload.id),
+            content_type: &content_type,
+        };
+        machine.store.copy(&copy).await?;
+        if replays {
+            let request = target.upload.request.as_ref().at("the request")?;
+            machine.put(request, source.bytes.clone()).await?;
+        }
     }
     Ok(())
 }
@@ -199,21 +226,7 @@ async fn stopped(
         async move { driver.complete(&id).await }
     });
     wait_until_stopped(&service).await?;
-    let (request, _) = driver.journal.find(&id).at("the upload")?.requests[&1].clone();
-    let object = ObjectKey::quarantine(id.parse()?);
-    match attack {
-        Attack::Replay => {
-            let answer = driver.send(&request, evil.clone()).await?;
-            ensure!(answer.status == 412, "a replay is answered {}", answer.status);
-        }
-        Attack::Swap => overwrite(&host, &object, &evil).await?,
-        Attack::RemoveAndReplay => {
-            let store = machine::store_at(&host, Arc::new(SystemClock))?;
-            store.delete(&object).await?;
-            let answer = driver.send(&request, evil.clone()).await?;
-            ensure!(answer.status == 200, "a replay is answered {}", answer.status);
-        }
-    }
+    strike(attack, &driver, &host, &id, evil).await?;
     service.signal(Signal::CONT)?;
     let answer = completing.await??;
     let wanted = match attack {
@@ -236,6 +249,31 @@ async fn stopped(
     }
     service.stop().await?;
     host.close().await;
+    Ok(())
+}
+
+async fn strike(
+    attack: Attack,
+    driver: &Driver,
+    host: &Host,
+    id: &str,
+    evil: Bytes,
+) -> Outcome<()> {
+    let (request, _) = driver.journal.find(id).at("the upload")?.requests[&1].clone();
+    let object = ObjectKey::quarantine(id.parse()?);
+    match attack {
+        Attack::Replay => {
+            let answer = driver.send(&request, evil).await?;
+            ensure!(answer.status == 412, "a replay is answered {}", answer.status);
+        }
+        Attack::Swap => overwrite(host, &object, &evil).await?,
+        Attack::RemoveAndReplay => {
+            let store = machine::store_at(host, Arc::new(SystemClock))?;
+            store.delete(&object).await?;
+            let answer = driver.send(&request, evil).await?;
+            ensure!(answer.status == 200, "a replay is answered {}", answer.status);
+        }
+    }
     Ok(())
 }
 
