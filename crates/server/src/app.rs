@@ -72,6 +72,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
             &clock,
         )?);
     }
+    let metrics = Arc::new(Metrics::default());
     let public_url = or_address(&config.public_url, local_address(&listeners.api)?);
     let engine = Arc::new(Engine::new(EngineParts {
         catalog: Arc::new(open_catalog(&config.catalog.path).await?),
@@ -79,10 +80,10 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         default_bucket: config.default_bucket.clone(),
         clock: Arc::clone(&clock),
         ids: Arc::new(FileIds::default()),
+        observer: metrics.clone(),
         secret: config.auth.secret.clone(),
         public_url: public_url.trim_end_matches('/').to_owned(),
     })?);
-    let metrics = Arc::new(Metrics::default());
     let door = Door {
         verifier: Verifier::new(&config.auth, clock),
         metrics: Arc::clone(&metrics),
@@ -254,7 +255,7 @@ fn open_bucket(
     })?;
     Ok(Bucket {
         name: name.to_owned(),
-        rules: config.rules.clone().into(),
+        rules: config.rules.clone(),
         store: Arc::new(store),
     })
 }

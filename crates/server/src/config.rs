@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use valetkey_protocol::Secret;
 
-pub use bucket::{Addressing, BucketConfig, Provider, RulesConfig};
+pub use bucket::{Addressing, BucketConfig, Provider};
 
 /// The environment variable that takes the place of `auth.secret`.
 pub const SECRET_VARIABLE: &str = "VALETKEY_SECRET";

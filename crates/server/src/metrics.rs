@@ -1,6 +1,7 @@
 //! What is counted, in the OpenMetrics text format.
 
 mod process;
+mod uploads;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -17,9 +18,12 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use valetkey_engine::Observer;
 use valetkey_protocol::Code;
+use valetkey_protocol::upload::State as UploadState;
 
 use crate::listen::ListenerCounters;
+use uploads::Uploads;
 
 /// The media type of what [`Metrics::text`] gives.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -96,12 +100,15 @@ pub(crate) struct Metrics {
     problems: Family<ProblemLabels, Counter>,
     bytes: Family<DirectionLabels, Counter>,
     connections: Family<ListenerLabels, Gauge>,
+    uploads: Uploads,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
+        let mut registry = Registry::default();
         let mut metrics = Self {
-            registry: Registry::default(),
+            uploads: Uploads::register(&mut registry),
+            registry,
             requests: Family::default(),
             latency: Family::new_with_constructor(|| Histogram::new(LATENCY_BOUNDS)),
             problems: Family::default(),
@@ -197,6 +204,16 @@ impl Metrics {
             self.connections.clone(),
         );
         registry.register_collector(Box::new(process::ProcessCollector));
+    }
+}
+
+impl Observer for Metrics {
+    fn entered(&self, bucket: &str, state: UploadState, bytes: u64) {
+        self.uploads.entered(bucket, state, bytes);
+    }
+
+    fn issued_download(&self, bucket: &str) {
+        self.uploads.issued_download(bucket);
     }
 }
 
