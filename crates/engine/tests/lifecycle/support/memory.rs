@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use valetkey_protocol::request::Method;
 use valetkey_protocol::{
     Algorithm, Checksum, FileId, Hasher, ObjectKey, PresignedRequest, PresignedUrl,
 };
 use valetkey_store::{
-    Capabilities, CopyObject, CreateMultipart, GetGrant, ObjectInfo, ObjectStore, PartGrant,
-    PutGrant, StoreError, StoredPart, Validity,
+    Capabilities, CopyObject, CreateMultipart, GetGrant, ObjectInfo, ObjectStore, OpenMultipart,
+    Page, PartGrant, PutGrant, StoreError, StoredObject, StoredPart, Validity,
 };
 
 #[derive(Default)]
@@ -138,6 +138,13 @@ fn info(bytes: &[u8]) -> ObjectInfo {
 fn unavailable() -> StoreError {
     StoreError::Unavailable {
         what: "no answer".to_owned(),
+    }
+}
+
+fn whole<T>(items: impl Iterator<Item = T>) -> Page<T> {
+    Page {
+        items: items.collect(),
+        next: None,
     }
 }
 
@@ -358,6 +365,38 @@ impl ObjectStore for MemoryStore {
         let begin = usize::try_from(offset).unwrap();
         let end = bytes.len().min(begin + usize::try_from(length).unwrap());
         Ok(Bytes::copy_from_slice(&bytes[begin..end]))
+    }
+
+    async fn list_objects(
+        &self,
+        prefix: &str,
+        _after: Option<&str>,
+    ) -> Result<Page<StoredObject>, StoreError> {
+        self.answer();
+        let objects = self.objects.lock().unwrap();
+        let found = objects.iter().filter(|(key, _)| key.starts_with(prefix));
+        let items = found.map(|(key, bytes)| StoredObject {
+            key: key.clone(),
+            size: bytes.len() as u64,
+            modified_at: Timestamp::UNIX_EPOCH,
+        });
+        Ok(whole(items))
+    }
+
+    async fn list_multiparts(
+        &self,
+        prefix: &str,
+        _after: Option<&str>,
+    ) -> Result<Page<OpenMultipart>, StoreError> {
+        self.answer();
+        let uploads = self.parts.lock().unwrap();
+        let found = uploads.keys().filter(|key| key.starts_with(prefix));
+        let items = found.map(|key| OpenMultipart {
+            key: key.clone(),
+            upload_id: "upload".to_owned(),
+            started_at: Timestamp::UNIX_EPOCH,
+        });
+        Ok(whole(items))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
