@@ -57,23 +57,22 @@ impl Engine {
     async fn sweep_one(&self, why: Due, record: Record) -> Result<Swept, Error> {
         match why {
             Due::SessionEnded => self.end_session(record).await,
-            Due::VerifyLost => verified(verify::run(self, record, None).await),
+            Due::VerifyLost => verified(verify::run(self, record, None, None).await),
             Due::RetentionEnded | Due::DeleteLost => {
-                self.remove(&record).await?;
+                self.remove(&record, None).await?;
                 Ok(Swept::Deleted)
             }
-            Due::QuarantineOver => self.empty_quarantine(&record).await,
+            Due::LeftoversOver => self.remove_leftovers(&record).await,
         }
     }
 
     /// A client that vanished after its last byte still gets its file; without the bytes the upload expires.
     async fn end_session(&self, record: Record) -> Result<Swept, Error> {
-        let (id, epoch) = (record.upload.id, record.epoch);
-        match verified(verify::run(self, record, None).await) {
+        match verified(verify::run(self, record.clone(), None, None).await) {
             Err(Error::Refused(_)) => {}
             other => return other,
         }
-        if let Some(expired) = self.catalog.advance(id, epoch, Edge::Expire).await? {
+        if let Some(expired) = self.advance(&record, Edge::Expire, None).await? {
             self.discard_or_leave(self.bucket_of(&expired)?, &expired)
                 .await;
         }
@@ -81,7 +80,7 @@ impl Engine {
     }
 
     /// Removes what lies in storage besides the file, now that no upload URL can write any more.
-    async fn empty_quarantine(&self, record: &Record) -> Result<Swept, Error> {
+    async fn remove_leftovers(&self, record: &Record) -> Result<Swept, Error> {
         let bucket = self.bucket_of(record)?;
         if record.state != State::Available {
             discard(bucket, record).await?;
@@ -92,7 +91,7 @@ impl Engine {
                 .delete(&ObjectKey::quarantine(record.upload.id))
                 .await?;
         }
-        self.catalog.forget_quarantine(record.upload.id).await?;
+        self.catalog.forget_leftovers(record.upload.id).await?;
         Ok(Swept::Emptied)
     }
 }

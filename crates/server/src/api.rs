@@ -6,6 +6,7 @@ mod downloads;
 mod files;
 mod health;
 mod uploads;
+mod usage;
 
 use std::sync::Arc;
 
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(content::get_content))
         .routes(routes!(content::open_content))
         .routes(routes!(buckets::list_buckets))
+        .routes(routes!(usage::get_usage))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::openapi))

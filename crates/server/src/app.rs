@@ -89,6 +89,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         default_bucket: config.default_bucket.clone(),
         clock: Arc::clone(&clock),
         ids: Arc::new(FileIds::default()),
+        observer: metrics.clone(),
         secret: config.auth.secret.clone(),
         public_url: public_url.trim_end_matches('/').to_owned(),
     })?);
@@ -273,7 +274,7 @@ impl Wiring<'_> {
         let guarded = Guarded::new(Arc::new(store), name, observer, uptime, random::seed()?);
         Ok(Bucket {
             name: name.to_owned(),
-            rules: config.rules.clone().into(),
+            rules: config.rules.clone(),
             store: Arc::new(guarded),
         })
     }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use valetkey_protocol::Secret;
 
 pub use auth::{AuthConfig, ClaimsConfig};
-pub use bucket::{Addressing, BucketConfig, Provider, RulesConfig};
+pub use bucket::{Addressing, BucketConfig, Provider};
 pub use telemetry::{LogFormat, TelemetryConfig};
 
 /// The environment variable that takes the place of `auth.secret`.

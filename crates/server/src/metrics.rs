@@ -4,6 +4,7 @@ mod listeners;
 mod process;
 mod requests;
 mod stores;
+mod uploads;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +15,16 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
+use valetkey_engine::Observer;
 use valetkey_protocol::Code;
+use valetkey_protocol::upload::State as UploadState;
 use valetkey_store::{BreakerState, Operation, Outcome, StoreObserver};
 
 use crate::listen::ListenerCounters;
 use listeners::Listeners;
 use requests::Requests;
 use stores::Stores;
+use uploads::Uploads;
 
 pub(crate) use requests::Route;
 
@@ -33,6 +37,7 @@ pub(crate) struct Metrics {
     requests: Requests,
     listeners: Listeners,
     stores: Stores,
+    uploads: Uploads,
 }
 
 impl Default for Metrics {
@@ -42,6 +47,7 @@ impl Default for Metrics {
             requests: Requests::register(&mut registry),
             listeners: Listeners::register(&mut registry),
             stores: Stores::register(&mut registry),
+            uploads: Uploads::register(&mut registry),
             registry: Registry::default(),
         };
         registry.register_collector(Box::new(process::ProcessCollector));
@@ -82,6 +88,16 @@ impl Metrics {
         let mut text = String::with_capacity(16 * 1024);
         text::encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+}
+
+impl Observer for Metrics {
+    fn entered(&self, bucket: &str, state: UploadState, bytes: u64) {
+        self.uploads.entered(bucket, state, bytes);
+    }
+
+    fn issued_download(&self, bucket: &str) {
+        self.uploads.issued_download(bucket);
     }
 }
 

@@ -115,6 +115,8 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::RequestInProgress,
             Code::IdempotencyMismatch,
             Code::FileTooLarge,
+            Code::QuotaExceeded,
+            Code::TooManyUploads,
             Code::ContentTypeNotAllowed,
             Code::StorageUnavailable,
             Code::StorageFull,

@@ -2,7 +2,7 @@
 
 use valetkey_catalog::{Edge, Record, Transfer};
 use valetkey_protocol::upload::State;
-use valetkey_protocol::{FileId, ObjectKey};
+use valetkey_protocol::{FileId, ObjectKey, Subject};
 
 use crate::engine::later;
 use crate::{Bucket, Engine, Error, Principal};
@@ -18,7 +18,7 @@ impl Engine {
     pub async fn delete_file(&self, who: &Principal, id: FileId) -> Result<(), Error> {
         let record = self.find(who, id).await?;
         match record.state {
-            State::Available => self.remove(&record).await,
+            State::Available => self.remove(&record, Some(&who.subject)).await,
             State::Deleting | State::Deleted => Ok(()),
             _ => Err(Error::NotFound),
         }
@@ -26,17 +26,11 @@ impl Engine {
 
     /// Takes a file, or one whose last removal was lost, out of sight and then out of storage. From the first
     /// step on it is deleted for everybody, so what storage cannot do now is left to the sweep.
-    pub(crate) async fn remove(&self, record: &Record) -> Result<(), Error> {
-        let now = self.clock.now();
+    pub(crate) async fn remove(&self, record: &Record, by: Option<&Subject>) -> Result<(), Error> {
         let edge = Edge::Delete {
-            now,
-            lease_until: later(now, LEASE_SECONDS),
+            lease_until: later(self.clock.now(), LEASE_SECONDS),
         };
-        let Some(record) = self
-            .catalog
-            .advance(record.upload.id, record.epoch, edge)
-            .await?
-        else {
+        let Some(record) = self.advance(record, edge, by).await? else {
             return Ok(());
         };
         let removed = match self.bucket_of(&record) {
@@ -45,9 +39,7 @@ impl Engine {
         };
         match removed {
             Ok(()) => {
-                self.catalog
-                    .advance(record.upload.id, record.epoch, Edge::Deleted)
-                    .await?;
+                self.advance(&record, Edge::Deleted, by).await?;
             }
             Err(error) => {
                 let id = record.upload.id;
@@ -61,7 +53,7 @@ impl Engine {
 /// Removes the bytes. The quarantined object is emptied, not removed: while it is there, the upload URL, which
 /// may still be valid, cannot write again.
 async fn erase(bucket: &Bucket, record: &Record) -> Result<(), Error> {
-    if record.quarantined && record.upload.transfer == Transfer::Single {
+    if record.leftovers && record.upload.transfer == Transfer::Single {
         bucket
             .store
             .put_empty(&ObjectKey::quarantine(record.upload.id))

@@ -29,7 +29,10 @@ impl Engine {
                 ));
             }
         }
-        match self.catalog.advance(id, record.epoch, Edge::Abort).await? {
+        match self
+            .advance(&record, Edge::Abort, Some(&who.subject))
+            .await?
+        {
             Some(record) => {
                 let bucket = self.bucket_of(&record)?;
                 self.discard_or_leave(bucket, &record).await;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
+use tracing::Instrument as _;
 use valetkey_catalog::Record;
 use valetkey_protocol::file::File;
 use valetkey_protocol::upload::{
@@ -39,7 +40,7 @@ impl Engine {
         complete: CompleteUpload,
     ) -> Result<Completion, Error> {
         self.find(who, id).await?;
-        let settled = tokio::time::timeout(MAX_WAIT, self.settle(id, complete.checksum)).await;
+        let settled = tokio::time::timeout(MAX_WAIT, self.settle(who, id, complete.checksum)).await;
         match settled {
             Ok(record) => self.completion(record?, complete.checksum),
             Err(_) => Ok(Completion::Verifying(StillVerifying {
@@ -80,6 +81,7 @@ impl Engine {
     /// Brings an upload to an end, by this worker or by waiting for the one that is at it.
     async fn settle(
         self: &Arc<Self>,
+        who: &Principal,
         id: FileId,
         checksum: Option<Checksum>,
     ) -> Result<Record, Error> {
@@ -92,9 +94,10 @@ impl Engine {
                 State::Verifying if leased => {}
                 State::Pending | State::Verifying => {
                     // On a task of its own: a client that hangs up does not stop a verification halfway.
-                    let engine = Arc::clone(self);
+                    let (engine, by) = (Arc::clone(self), who.subject.clone());
                     let run =
-                        tokio::spawn(async move { verify::run(&engine, record, checksum).await });
+                        async move { verify::run(&engine, record, checksum, Some(&by)).await };
+                    let run = tokio::spawn(run.in_current_span());
                     let outcome = run
                         .await
                         .map_err(|error| Error::Internal(error.to_string()))?;

@@ -7,8 +7,10 @@
 )]
 
 mod files;
+mod history;
 mod multipart;
 mod once;
 mod single;
 mod support;
 mod sweep;
+mod usage;
