@@ -9,7 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use valetkey_catalog::sqlite::SqliteCatalog;
-use valetkey_engine::{Bucket, BucketRules, Engine, EngineParts, Ids, Principal, SweepReport};
+use valetkey_engine::{
+    Bucket, BucketRules, Engine, EngineParts, Ids, Observer, Principal, SweepReport,
+};
+use valetkey_protocol::upload::State;
 use valetkey_protocol::{Clock, FileId, PresignedRequest, Secret, Subject};
 use valetkey_store::s3::{AddressingStyle, Credentials, S3Settings, S3Store, Timeouts};
 use valetkey_store::{
@@ -59,6 +62,7 @@ pub fn rules() -> BucketRules {
     BucketRules {
         single_limit: 1024 * 1024,
         part_size: 5 * 1024 * 1024,
+        max_open_uploads: 100_000,
         ..BucketRules::default()
     }
 }
@@ -108,6 +112,7 @@ impl Machine {
             default_bucket: BUCKET.to_owned(),
             clock: clock.clone(),
             ids: Arc::new(CountedIds::default()),
+            observer: Arc::new(Nobody(Stopwatch::start())),
             secret: Secret::new(token::SECRET),
             public_url: "http://127.0.0.1".to_owned(),
         });
@@ -219,6 +224,12 @@ impl StoreObserver for Nobody {
     fn called(&self, _: &str, _: Operation, _: Outcome, _: Duration) {}
 
     fn breaker(&self, _: &str, _: BreakerState) {}
+}
+
+impl Observer for Nobody {
+    fn entered(&self, _: &str, _: State, _: u64) {}
+
+    fn issued_download(&self, _: &str) {}
 }
 
 impl Monotonic for Nobody {

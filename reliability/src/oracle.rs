@@ -1,5 +1,7 @@
 //! The judge: after a run, when everything has settled, are all promises kept?
 
+mod ledger;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use valetkey_catalog::{Catalog, Record};
@@ -11,6 +13,8 @@ use crate::error::{At, Outcome};
 use crate::journal::{Entry, Journal, Step};
 use crate::machine::Machine;
 
+/// Records and events read at once.
+const PAGE: u32 = 1000;
 /// Bytes read at once.
 const CHUNK: u64 = 8 * 1024 * 1024;
 
@@ -27,6 +31,12 @@ pub struct Findings {
     pub orphans: u64,
     /// Files whose object is not there.
     pub missing: u64,
+    /// Lines of the audit log that were replayed.
+    pub passages: u64,
+    /// Events in the outbox.
+    pub events: u64,
+    /// Accounts that were counted again.
+    pub accounts: u64,
     /// Everything that is not as promised.
     pub problems: Vec<String>,
 }
@@ -43,7 +53,7 @@ impl Findings {
 /// Something could not be looked at. What is wrong is among the findings.
 pub async fn inspect(machine: &Machine, journal: &Journal) -> Outcome<Findings> {
     let mut findings = Findings::default();
-    let records = records(machine, journal).await?;
+    let records = records(machine).await?;
     findings.records = records.len() as u64;
     for record in records.values() {
         judge_record(machine, record, &mut findings).await?;
@@ -55,19 +65,23 @@ pub async fn inspect(machine: &Machine, journal: &Journal) -> Outcome<Findings> 
         }
     }
     compare(machine, &records, &mut findings).await?;
+    ledger::check_history(machine, &records, &mut findings).await?;
+    ledger::check_accounts(machine, &records, &mut findings).await?;
     Ok(findings)
 }
 
 /// Every record there is.
-async fn records(machine: &Machine, journal: &Journal) -> Outcome<BTreeMap<FileId, Record>> {
+async fn records(machine: &Machine) -> Outcome<BTreeMap<FileId, Record>> {
     let mut all = BTreeMap::new();
-    for entry in journal.all() {
-        let id = entry.id.parse()?;
-        if let Some(record) = machine.catalog.find(id).await? {
-            all.insert(id, record);
+    let mut after = None;
+    loop {
+        let page = machine.catalog.scan(after, PAGE).await?;
+        after = page.last().map(|record| record.upload.id);
+        all.extend(page.into_iter().map(|record| (record.upload.id, record)));
+        if after.is_none() {
+            return Ok(all);
         }
     }
-    Ok(all)
 }
 
 /// A record by itself: it has come to an end and, if it is a file, its bytes are its bytes.

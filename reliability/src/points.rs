@@ -7,6 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -74,23 +75,24 @@ pub fn set(traps: &Traps) -> Outcome<()> {
             trap.point
         );
     }
+    let record = match &traps.record {
+        Some(path) => Some(Arc::new(
+            OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(path)
+                .at(path.display())?,
+        )),
+        None => None,
+    };
     for name in names {
         let is_here = |trap: &Option<Trap>| trap.clone().filter(|trap| trap.point == name);
         let (crash, stop) = (is_here(&traps.crash), is_here(&traps.stop));
-        let record = match &traps.record {
-            Some(path) => Some(
-                OpenOptions::new()
-                    .append(true)
-                    .create(true)
-                    .open(path)
-                    .at(path.display())?,
-            ),
-            None => None,
-        };
+        let record = record.clone();
         let (line, reached) = (format!("{name}\n"), AtomicU64::new(0));
         let act = move || {
             let nth = reached.fetch_add(1, Ordering::SeqCst) + 1;
-            if let Some(mut record) = record.as_ref() {
+            if let Some(mut record) = record.as_deref() {
                 // One write of a short line to a file that is appended to is never torn.
                 let _ = record.write_all(line.as_bytes());
             }
@@ -118,45 +120,66 @@ fn strike(signal: Signal) {
     std::thread::sleep(Duration::from_millis(100));
 }
 
-/// Every name of a fail point in the sources of the service.
+/// Every name of a fail point in the sources of the service, and perhaps some that none has.
 ///
 /// # Errors
 /// The sources cannot be read, or name none.
 pub fn names() -> Outcome<BTreeSet<String>> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
-    let mut texts = Vec::new();
-    let mut waiting = vec![crates];
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(&crates).at(crates.display())? {
+        names.extend(names_in(&sources(entry?.path().join("src"))?));
+    }
+    crate::ensure!(!names.is_empty(), "the sources have no fail points");
+    Ok(names)
+}
+
+/// All sources of one crate, one after the other.
+fn sources(folder: PathBuf) -> Outcome<String> {
+    let mut text = String::new();
+    let mut waiting = vec![folder];
     while let Some(folder) = waiting.pop() {
         for entry in fs::read_dir(&folder).at(folder.display())? {
             let path = entry?.path();
             if path.is_dir() {
                 waiting.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") {
-                texts.push(fs::read_to_string(&path).at(path.display())?);
+                text.push_str(&fs::read_to_string(&path).at(path.display())?);
             }
         }
     }
-    let names: BTreeSet<String> = texts.iter().flat_map(|text| names_in(text)).collect();
-    crate::ensure!(!names.is_empty(), "the sources have no fail points");
-    Ok(names)
+    Ok(text)
 }
 
-/// Every text literal that looks like the name of a fail point, and every name that a macro of the same file puts
-/// together, as in `concat!("store.", $text, ".before")`.
+/// Every text literal that looks like the name of a fail point, and every name that can be put together from the
+/// other literals where it is made with `concat!("store.", $text, ".before")` or `format!("store.{text}.before")`.
 fn names_in(text: &str) -> BTreeSet<String> {
     let literals: Vec<_> = text.split('"').collect();
+    let is_room = |text: &str| ROOMS.contains(&text);
+    let mut frames: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for window in literals.windows(3) {
+        if let [room, between, end] = window
+            && let Some(room) = room.strip_suffix('.').filter(|room| is_room(room))
+            && let Some(end) = end.strip_prefix('.').filter(|end| is_plain(end))
+            && between.contains('$')
+        {
+            frames.insert((room, end));
+        }
+    }
+    for literal in &literals {
+        if let Some((room, rest)) = literal.split_once(".{")
+            && let Some((variable, end)) = rest.split_once("}.")
+            && [room, variable, end].into_iter().all(is_plain)
+            && is_room(room)
+        {
+            frames.insert((room, end));
+        }
+    }
     let whole = literals.iter().filter(|part| is_name(part));
     let mut names: BTreeSet<String> = whole.map(|name| (*name).to_owned()).collect();
-    let words = literals.iter().filter(|part| is_plain(part));
-    let words: BTreeSet<_> = words.collect();
-    for window in literals.windows(3) {
-        let [room, between, end] = window else {
-            continue;
-        };
-        let is_room = room.strip_suffix('.').is_some_and(|room| ROOMS.contains(&room));
-        if is_room && between.contains('$') && end.strip_prefix('.').is_some_and(is_plain) {
-            names.extend(words.iter().map(|word| format!("{room}{word}{end}")));
-        }
+    let words: BTreeSet<_> = literals.iter().filter(|part| is_plain(part)).collect();
+    for (room, end) in frames {
+        names.extend(words.iter().map(|word| format!("{room}.{word}.{end}")));
     }
     names
 }
@@ -185,7 +208,13 @@ mod tests {
         let text = r#"concat!("store.", $text, ".before") Head = "head", Copy = "copy", "#;
         let found: Vec<_> = names_in(text).into_iter().collect();
         assert_eq!(found, ["store.copy.before", "store.head.before"]);
-        assert!(names().unwrap().contains("embedded.put.synced"));
+        let text = r#"format!("store.{name}.before") Head = "head""#;
+        let found: Vec<_> = names_in(text).into_iter().collect();
+        assert_eq!(found, ["store.head.before"]);
+        let names = names().unwrap();
+        for name in ["embedded.put.synced", "store.copy.after", "catalog.finish.before"] {
+            assert!(names.contains(name), "{name}");
+        }
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Service {
              [catalog]\npath = \"{folder}/catalog.sqlite\"\n\
              [embedded]\ndata_dir = \"{folder}\"\nlisten = \"127.0.0.1:{store}\"\n\
              [buckets.files]\n{bucket}\n\
-             [buckets.files.rules]\nsingle_limit = 1048576\npart_size = 5242880\n{rules}\n",
+             [buckets.files.rules]\nsingle_limit = 1048576\npart_size = 5242880\nmax_open_uploads = 100000\n{rules}\n",
             secret = token::SECRET,
             issuer = token::ISSUER,
             audience = token::AUDIENCE,

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::sync::Barrier;
 use valetkey_catalog::{Catalog, Edge};
 use valetkey_engine::{Completion, Error};
-use valetkey_protocol::FileId;
+use valetkey_protocol::{Clock, FileId};
 use valetkey_protocol::upload::{CompleteUpload, State};
 
 use crate::clock;
@@ -165,7 +165,14 @@ async fn run(machine: &Machine, id: FileId, dice: &mut Dice) -> Outcome<Race> {
     };
     let expire = async {
         second.await;
-        machine.catalog.advance(id, epoch, Edge::Expire).await
+        let step = valetkey_catalog::Step {
+            id,
+            epoch,
+            edge: Edge::Expire,
+            at: machine.now(),
+            by: None,
+        };
+        machine.catalog.advance(step).await
     };
     let delete = async {
         third.await;
