@@ -173,7 +173,9 @@ async fn compare(
     findings.objects = holdings.objects.len() as u64;
     for key in holdings.objects.difference(&wanted) {
         findings.orphans += 1;
-        findings.wrong(format!("the object {key} belongs to nothing"));
+        let about = records.values().find(|record| key.contains(&record.upload.id.to_string()));
+        let about = about.map(|one| (one.state, one.leftovers, one.upload.owner.as_str()));
+        findings.wrong(format!("the object {key} belongs to nothing: {about:?}"));
     }
     for name in &holdings.multiparts {
         findings.orphans += 1;
