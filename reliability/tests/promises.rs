@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use valetkey_reliability::error::Outcome;
 use valetkey_reliability::report::{Scale, Setting, Tally};
-use valetkey_reliability::scenario::{chance, histories, kills, orphans, races, swaps};
+use valetkey_reliability::scenario::{
+    chance, histories, kills, order, orphans, races, storage, swaps,
+};
 
 fn setting() -> Setting {
     Setting {
@@ -76,4 +78,24 @@ async fn an_upload_url_used_again_changes_nothing_and_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_abandoned_uploads_nothing_stays() {
     kept(orphans::abandoned(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_acknowledged_is_on_disk_before_the_answer_leaves() {
+    kept(order::flushed_before_the_answer(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_answers_of_storage_are_found_out() {
+    kept(storage::lost_answers(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_storage_fails_it_answers_in_time_and_afterwards_goes_on() {
+    kept(storage::outages(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_that_differ_end_nothing_early() {
+    kept(storage::clocks(&setting()).await);
 }
