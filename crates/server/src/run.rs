@@ -119,7 +119,7 @@ async fn run(app: App, shutdown: impl Future<Output = ()> + Send) -> Result<(), 
         stopped,
     ));
     if let Some(listener) = app.listeners.metrics {
-        let service = router(metrics::router(app.metrics.clone()));
+        let service = router(metrics::router(app.metrics.clone(), app.engine.clone()));
         let stopped = stop.clone().cancelled_owned();
         parts.spawn(listen::serve(
             listener,
@@ -129,7 +129,7 @@ async fn run(app: App, shutdown: impl Future<Output = ()> + Send) -> Result<(), 
             stopped,
         ));
     }
-    parts.spawn(worker::sweep(app.engine, stop.clone()));
+    parts.spawn(worker::sweep(app.engine, app.metrics.clone(), stop.clone()));
     let early = tokio::select! {
         () = shutdown => Ok(()),
         Some(ended) = parts.join_next() => ended,
