@@ -54,6 +54,24 @@ impl Engine {
     }
 }
 
+/// Gives up every multipart upload of a key, named in a record or not.
+pub(crate) async fn abort_all(bucket: &Bucket, key: &ObjectKey) -> Result<(), Error> {
+    let mut after = None;
+    loop {
+        let page = bucket
+            .store
+            .list_multiparts(key.as_str(), after.as_deref())
+            .await?;
+        for open in page.items.iter().filter(|open| open.key == key.as_str()) {
+            bucket.store.abort_multipart(key, &open.upload_id).await?;
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
 /// Removes parts and final object; the quarantined object is emptied, not removed, so that it still blocks the
 /// upload URL.
 pub(crate) async fn discard(bucket: &Bucket, record: &Record) -> Result<(), Error> {
@@ -71,9 +89,10 @@ pub(crate) async fn discard(bucket: &Bucket, record: &Record) -> Result<(), Erro
         } => {
             bucket.store.abort_multipart(&upload.key, upload_id).await?;
         }
+        // It may have been started all the same, and the answer lost.
         Transfer::Multipart {
             upload_id: None, ..
-        } => {}
+        } => abort_all(bucket, &upload.key).await?,
     }
     if record.epoch > 1 {
         // It was verifying once, so the final object may exist.
