@@ -16,15 +16,21 @@ PAGE = ROOT / "docs/operations.md"
 ENDINGS = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"]}
 
 
+# What is on the page only where it is configured.
+CONFIGURED = {"valetkey_quota_bytes": "gauge"}
+
+
 @pytest.fixture(scope="module")
 def exposed(shared):
-    """Name to type, of everything on the page after one upload."""
-    upload = shared.api.post("/v1/uploads", {"filename": "a.txt", "content_type": "text/plain", "size": 3}).json()
+    """Name to type, of everything on the page once something of each kind has happened."""
+    upload = shared.api.created(size=3)
     assert send(upload["request"], b"abc").status_code == 200
-    assert shared.api.post(f"/v1/uploads/{upload['id']}/complete", {}).status_code == 200
+    assert shared.api.complete(upload["id"]).status == 200
+    assert shared.api.call("POST", f"/v1/files/{upload['id']}/download", {}).status == 200
+    assert shared.api.call("GET", "/v1/files/nonsense").status == 404
     types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", shared.metrics(), re.M))
     assert types
-    return types
+    return types | CONFIGURED
 
 
 def samples(exposed):
@@ -73,7 +79,7 @@ def test_every_label_in_the_documentation_exists(shared, exposed):
     page = shared.metrics()
     rows = re.findall(r"^\| `(\w+)` \| \w+ \| ([^|]*) \|", PAGE.read_text(), re.M)
     for name, labels in rows:
-        found = re.findall(rf"^{name}(?:_total|_bucket)?\{{([^}}]*)\}}", page, re.M)
+        found = re.findall(rf"^{name}(?:_total|_bucket)?\{{(.*)\}} \S+$", page, re.M)
         if found:
             keys = set(re.findall(r'(\w+)="', found[0])) - {"le"}
             assert keys == set(re.findall(r"`(\w+)`", labels)), name

@@ -129,7 +129,7 @@ async fn run(app: App, shutdown: impl Future<Output = ()> + Send) -> Result<(), 
             stopped,
         ));
     }
-    parts.spawn(worker::sweep(app.engine, app.metrics.clone(), stop.clone()));
+    parts.spawn(worker::sweep(app.engine, stop.clone()));
     let early = tokio::select! {
         () = shutdown => Ok(()),
         Some(ended) = parts.join_next() => ended,
