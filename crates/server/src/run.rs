@@ -119,7 +119,10 @@ async fn run(app: App, shutdown: impl Future<Output = ()> + Send) -> Result<(), 
         stopped,
     ));
     if let Some(listener) = app.listeners.metrics {
-        let service = router(metrics::router(app.metrics.clone()));
+        let service = router(metrics::router(
+            app.metrics.clone(),
+            app.workers.engine.clone(),
+        ));
         let stopped = stop.clone().cancelled_owned();
         parts.spawn(listen::serve(
             listener,
