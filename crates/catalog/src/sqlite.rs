@@ -237,9 +237,9 @@ impl Catalog for SqliteCatalog {
             .await
     }
 
-    async fn forget_leftovers(&self, id: FileId) -> Result<(), CatalogError> {
+    async fn forget_leftovers(&self, id: FileId, epoch: u64) -> Result<bool, CatalogError> {
         self.write("forget_leftovers", move |connection| {
-            change::forget_leftovers(connection, id)
+            change::forget_leftovers(connection, id, epoch)
         })
         .await
     }

@@ -81,7 +81,7 @@ impl Engine {
     async fn remove_leftovers(&self, record: &Record) -> Result<Action, Error> {
         let bucket = self.bucket_of(record)?;
         if record.state != State::Available {
-            discard(bucket, record).await?;
+            discard(bucket, record, self.clock.now()).await?;
         }
         let upload = &record.upload;
         match upload.transfer {
@@ -91,8 +91,15 @@ impl Engine {
             }
             Transfer::Multipart { .. } => abort_all(bucket, &upload.key).await?,
         }
-        self.catalog.forget_leftovers(record.upload.id).await?;
-        Ok(Action::Removed)
+        // Whoever moved it on meanwhile may have left something: then it falls due again.
+        match self
+            .catalog
+            .forget_leftovers(upload.id, record.epoch)
+            .await?
+        {
+            true => Ok(Action::Removed),
+            false => Ok(Action::Skipped),
+        }
     }
 }
 

@@ -209,3 +209,25 @@ async fn a_multipart_upload_whose_name_was_lost_is_gone_by_the_horizon() {
     assert_eq!(sweep(&world).await, [EMPTIED]);
     assert_eq!(world.store.open_multiparts(), 0);
 }
+
+#[tokio::test]
+async fn a_removal_and_the_end_of_quarantine_at_once_leave_nothing() {
+    for _ in 0..20 {
+        let world = World::new();
+        let upload = world
+            .create(CreateUpload {
+                retain_for: Some(60),
+                ..wish(5)
+            })
+            .await;
+        world.store.put_single(upload.id, b"hello");
+        world.complete(upload.id).await.unwrap();
+        // Both are due in the same sweep, for the same record.
+        world.clock.forward(DAY);
+        assert_eq!(sweep(&world).await.len(), 2);
+        sweep(&world).await;
+        assert_eq!(sweep(&world).await, []);
+        let quarantined = ObjectKey::quarantine(upload.id);
+        assert_eq!(world.store.bytes(quarantined.as_str()), None);
+    }
+}
