@@ -4,6 +4,7 @@ mod listeners;
 mod process;
 mod requests;
 mod stores;
+mod sweeps;
 mod uploads;
 mod vitals;
 
@@ -14,9 +15,10 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use jiff::Timestamp;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
-use valetkey_engine::{Engine, Observer, Vitals};
+use valetkey_engine::{Engine, Observer, SweepReport, Vitals};
 use valetkey_protocol::Code;
 use valetkey_protocol::upload::State as UploadState;
 use valetkey_store::{BreakerState, Operation, Outcome, StoreObserver};
@@ -25,6 +27,7 @@ use crate::listen::ListenerCounters;
 use listeners::Listeners;
 use requests::Requests;
 use stores::Stores;
+use sweeps::Sweeps;
 use uploads::Uploads;
 
 pub(crate) use requests::Route;
@@ -41,6 +44,7 @@ pub(crate) struct Metrics {
     requests: Requests,
     listeners: Listeners,
     stores: Stores,
+    sweeps: Sweeps,
     uploads: Uploads,
 }
 
@@ -51,6 +55,7 @@ impl Default for Metrics {
             requests: Requests::register(&mut registry),
             listeners: Listeners::register(&mut registry),
             stores: Stores::register(&mut registry),
+            sweeps: Sweeps::register(&mut registry),
             uploads: Uploads::register(&mut registry),
             registry: Registry::default(),
         };
@@ -82,6 +87,21 @@ impl Metrics {
     /// Counts one problem.
     pub(crate) fn problem(&self, code: Code) {
         self.requests.problem(code);
+    }
+
+    /// Counts a sweep that ended well.
+    pub(crate) fn swept(&self, report: &SweepReport, now: Timestamp, took: Duration) {
+        self.sweeps.swept(report, now, took);
+    }
+
+    /// Counts a sweep that failed.
+    pub(crate) fn sweep_failed(&self) {
+        self.sweeps.failed();
+    }
+
+    /// Counts what one page of a survey found, and whether it was the last.
+    pub(crate) fn surveyed(&self, report: &SweepReport, last: bool) {
+        self.sweeps.surveyed(report, last);
     }
 
     /// Everything, with the vitals of this moment if they are known, as text.

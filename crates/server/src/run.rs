@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{self, App, OpenStore};
 use crate::config::Config;
 use crate::listen::{self, ListenerCounters, ListenerOptions};
-use crate::{ServeError, metrics, worker};
+use crate::{ServeError, metrics};
 
 /// How long running requests of the API may take to end; those of the store, which they may need, end
 /// after them. Together less than ten seconds.
@@ -119,7 +119,10 @@ async fn run(app: App, shutdown: impl Future<Output = ()> + Send) -> Result<(), 
         stopped,
     ));
     if let Some(listener) = app.listeners.metrics {
-        let service = router(metrics::router(app.metrics.clone(), app.engine.clone()));
+        let service = router(metrics::router(
+            app.metrics.clone(),
+            app.workers.engine.clone(),
+        ));
         let stopped = stop.clone().cancelled_owned();
         parts.spawn(listen::serve(
             listener,
@@ -129,7 +132,7 @@ async fn run(app: App, shutdown: impl Future<Output = ()> + Send) -> Result<(), 
             stopped,
         ));
     }
-    parts.spawn(worker::sweep(app.engine, stop.clone()));
+    parts.spawn(app.workers.run(stop.clone()));
     let early = tokio::select! {
         () = shutdown => Ok(()),
         Some(ended) = parts.join_next() => ended,

@@ -10,7 +10,7 @@ use crate::support::{World, admin, alice, bob, code, wish};
 
 fn with_quota(principal_quota: u64) -> World {
     World::with_rules(BucketRules {
-        principal_quota: Some(principal_quota),
+        principal_quota,
         ..BucketRules::default()
     })
 }
@@ -96,7 +96,7 @@ async fn a_file_whose_bytes_cannot_be_removed_yet_still_takes_its_room() {
 #[tokio::test]
 async fn the_common_quota_counts_everybody_and_only_administrators_see_it() {
     let world = World::with_rules(BucketRules {
-        quota: Some(100),
+        quota: 100,
         ..BucketRules::default()
     });
     world.create(wish(60)).await;
