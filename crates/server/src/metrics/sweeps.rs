@@ -10,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use valetkey_engine::SweepReport;
+use valetkey_protocol::sweep::{Action, FindingKind};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
@@ -44,6 +45,11 @@ impl Sweeps {
         // From the beginning, so that a first time is a change that rates can see.
         for outcome in ["ok", "failed"] {
             sweeps.ended.get_or_create_owned(&OutcomeLabels { outcome });
+        }
+        for kind in FindingKind::ALL {
+            let (kind, action) = (kind.as_str(), Action::Reported.as_str());
+            let labels = FindingLabels { kind, action };
+            sweeps.findings.get_or_create_owned(&labels);
         }
         registry.register("valetkey_sweeps", "Sweeps that ended", sweeps.ended.clone());
         registry.register(
