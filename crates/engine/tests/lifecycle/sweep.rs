@@ -50,6 +50,9 @@ async fn a_client_that_vanished_before_it_leaves_nothing() {
     let ended = (FindingKind::SessionEnded, Action::Ended);
     assert_eq!(sweep(&world).await, [ended, ended]);
     assert_eq!(world.store.open_multiparts(), 0);
+    // Its URL is long dead: there is nothing to block.
+    let quarantined = ObjectKey::quarantine(single.id);
+    assert_eq!(world.store.bytes(quarantined.as_str()), None);
     assert_eq!(code(world.complete(single.id).await), Code::UploadExpired);
     assert_eq!(
         code(world.complete(multipart.id).await),
