@@ -80,7 +80,12 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let server = Server::start(config).await?;
-    tracing::info!(urls = ?server.urls()?, "serving");
+    let Urls {
+        api,
+        metrics,
+        store,
+    } = server.urls()?;
+    tracing::info!(api, metrics, store, "serving");
     server.run(shutdown).await
 }
 
