@@ -299,7 +299,8 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, CatalogError> {
-        self.read(move |connection| due::backlog(connection, now))
+        let waiting = self.writes.len() as u64;
+        self.read(move |connection| due::backlog(connection, now, waiting))
             .await
     }
 

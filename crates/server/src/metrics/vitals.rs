@@ -106,7 +106,14 @@ fn backlog(registry: &mut Registry, vitals: &Vitals) {
     registry.register("valetkey_leases", "Runs in progress", leases);
     let outbox: Gauge = Gauge::default();
     outbox.set(whole(backlog.outbox));
-    registry.register("valetkey_outbox", "Events in the outbox", outbox);
+    registry.register("valetkey_outbox", "Events that are remembered", outbox);
+    let waiting: Gauge = Gauge::default();
+    waiting.set(whole(backlog.waiting));
+    registry.register(
+        "valetkey_catalog_waiting",
+        "Changes that wait to be written to the catalog",
+        waiting,
+    );
 }
 
 fn whole(count: u64) -> i64 {
