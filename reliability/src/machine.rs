@@ -10,8 +10,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use valetkey_catalog::sqlite::SqliteCatalog;
 use valetkey_engine::{
-    Bucket, BucketRules, Engine, EngineParts, Ids, Observer, Principal, SweepReport,
+    Bucket, BucketRules, Engine, EngineParts, Ids, Observer, Place, Principal, SweepReport,
 };
+use valetkey_protocol::sweep::Finding;
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{Clock, FileId, PresignedRequest, Secret, Subject};
 use valetkey_store::s3::{AddressingStyle, Credentials, S3Settings, S3Store, Timeouts};
@@ -158,30 +159,47 @@ impl Machine {
         Ok((answer.status().as_u16(), answer.bytes().await?))
     }
 
-    /// Sweeps until there is nothing left to do.
+    /// Sweeps until nothing is due any more.
     ///
     /// # Errors
     /// The catalog does not answer, or there is always something left.
     pub async fn sweep(&self) -> Result<()> {
-        let mut last = SweepReport::default();
+        let mut last = Vec::new();
         for _ in 0..SWEEPS {
-            last = self.engine.sweep().await?;
-            if last == SweepReport::default() {
+            last = self.engine.sweep_due().await?;
+            if last.is_empty() {
                 return Ok(());
             }
         }
-        Err(Failure::new(format!("sweeping does not come to an end: {last:?}")))
+        let report = SweepReport::of(&last);
+        Err(Failure::new(format!("sweeping does not come to an end: {report:?}")))
     }
 
-    /// Lets all time pass that anything may take, and sweeps.
+    /// Holds storage and catalog against each other, as the service does; gives what it found.
     ///
     /// # Errors
-    /// As [`Machine::sweep`].
-    pub async fn settle(&self) -> Result<()> {
+    /// The catalog or storage do not answer.
+    pub async fn survey(&self) -> Result<Vec<Finding>> {
+        let mut all = Vec::new();
+        let mut place = Some(Place::first());
+        while let Some(here) = place {
+            let (findings, next) = self.engine.survey(&here).await?;
+            all.extend(findings);
+            place = next;
+        }
+        Ok(all)
+    }
+
+    /// Lets all time pass that anything may take, sweeps and surveys.
+    ///
+    /// # Errors
+    /// As [`Machine::sweep`] and [`Machine::survey`].
+    pub async fn settle(&self) -> Result<Vec<Finding>> {
         self.forward(HORIZON_SECONDS);
         self.sweep().await.at("settling")?;
         self.forward(HORIZON_SECONDS);
-        self.sweep().await.at("settling once more")
+        self.sweep().await.at("settling once more")?;
+        self.survey().await.at("surveying")
     }
 
     /// Lets go of the folder.

@@ -65,6 +65,9 @@ pub async fn inspect(machine: &Machine, journal: &Journal) -> Outcome<Findings> 
         }
     }
     compare(machine, &records, &mut findings).await?;
+    for finding in machine.survey().await? {
+        findings.wrong(format!("a second survey finds {finding:?}"));
+    }
     ledger::check_history(machine, &records, &mut findings).await?;
     ledger::check_accounts(machine, &records, &mut findings).await?;
     Ok(findings)

@@ -81,8 +81,10 @@ pub struct Backlog {
     pub verifying: u64,
     /// Files that are being removed.
     pub deleting: u64,
-    /// Events in the outbox.
+    /// Events that are remembered.
     pub outbox: u64,
+    /// Changes that wait to be written.
+    pub waiting: u64,
 }
 
 impl Usage {

@@ -82,6 +82,19 @@ impl Edge {
         }
     }
 
+    /// Whether it leads to fewer bytes: it is taken on a full disk too.
+    pub fn makes_room(&self) -> bool {
+        match self {
+            Self::Verify { .. } | Self::Finish(_) => false,
+            Self::Retry
+            | Self::Fail(_)
+            | Self::Abort
+            | Self::Expire
+            | Self::Delete { .. }
+            | Self::Deleted => true,
+        }
+    }
+
     /// What others are told of it. The edges between are nobody else's business.
     pub fn event(&self) -> Option<EventKind> {
         match self {

@@ -86,8 +86,9 @@ pub trait Catalog: Send + Sync + 'static {
     /// Finds up to `limit` records with work due at `now`, the longest due first.
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(Due, Record)>, CatalogError>;
 
-    /// Remembers that nothing of this upload is left in storage besides the file.
-    async fn forget_leftovers(&self, id: FileId) -> Result<(), CatalogError>;
+    /// Remembers that nothing of this upload is left in storage besides the file, if it still stands at `epoch`:
+    /// whoever moved it on may have left something new. Says whether it does.
+    async fn forget_leftovers(&self, id: FileId, epoch: u64) -> Result<bool, CatalogError>;
 
     /// Gives all that happened to one upload, from its creation on; nothing when there is none.
     async fn history(&self, id: FileId) -> Result<Vec<Passage>, CatalogError>;

@@ -7,6 +7,7 @@
 
 mod account;
 mod advance;
+mod ballast;
 mod change;
 mod due;
 mod error;
@@ -39,6 +40,7 @@ use crate::{
     Backlog, Catalog, CatalogError, Due, Event, FileList, Insertion, Intent, Once, Passage, Patch,
     Record, Step, Usage,
 };
+use ballast::Ballast;
 use queue::Queue;
 
 /// How many threads read. One alone would let a long list hold up every point read.
@@ -48,6 +50,7 @@ const READERS: usize = 2;
 #[derive(Debug)]
 pub struct SqliteCatalog {
     writes: Arc<Queue>,
+    ballast: Arc<Ballast>,
     reads: Arc<Queue>,
     readers: Vec<JoinHandle<()>>,
     writer: Option<JoinHandle<()>>,
@@ -67,6 +70,7 @@ impl SqliteCatalog {
         let writer = open::writer(path)?;
         let mut catalog = Self {
             writes: Arc::default(),
+            ballast: Arc::new(Ballast::take(path)?),
             reads: Arc::default(),
             readers: Vec::with_capacity(READERS),
             writer: None,
@@ -85,8 +89,33 @@ impl SqliteCatalog {
         Ok(catalog)
     }
 
-    /// Does this in the next transaction of the writer, and answers once it is on disk.
+    /// Does this in the next transaction of the writer, and answers once it is on disk; not while the disk is full.
     async fn write<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        let ballast = Arc::clone(&self.ballast);
+        let work = move |connection: &Connection| match ballast.hold() {
+            true => work(connection),
+            false => Err(error::no_room()),
+        };
+        self.commit(name, work).await
+    }
+
+    /// Does what makes room: also on a full disk, with the room that is held for it.
+    async fn relieve<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl Fn(&Connection) -> Result<T, CatalogError> + Clone + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        match self.commit(name, work.clone()).await {
+            Err(CatalogError::Full(_)) if self.ballast.give_up() => self.commit(name, work).await,
+            done => done,
+        }
+    }
+
+    async fn commit<T: Send + 'static>(
         &self,
         name: &'static str,
         work: impl FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
@@ -153,14 +182,14 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn forget_key(&self, owner: Subject, key: String) -> Result<(), CatalogError> {
-        self.write("forget_key", move |connection| {
+        self.relieve("forget_key", move |connection| {
             once::forget(connection, &owner, &key)
         })
         .await
     }
 
     async fn forget_keys_until(&self, then: Timestamp) -> Result<(), CatalogError> {
-        self.write("forget_keys", move |connection| {
+        self.relieve("forget_keys", move |connection| {
             once::forget_until(connection, then)
         })
         .await
@@ -190,10 +219,13 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn advance(&self, step: Step) -> Result<Option<Record>, CatalogError> {
-        self.write(step.edge.name(), move |connection| {
-            advance::advance(connection, &step)
-        })
-        .await
+        let name = step.edge.name();
+        let makes_room = step.edge.makes_room();
+        let advance = move |connection: &Connection| advance::advance(connection, &step);
+        match makes_room {
+            true => self.relieve(name, advance).await,
+            false => self.write(name, advance).await,
+        }
     }
 
     async fn renew(
@@ -202,7 +234,7 @@ impl Catalog for SqliteCatalog {
         epoch: u64,
         lease_until: Timestamp,
     ) -> Result<bool, CatalogError> {
-        self.write("renew", move |connection| {
+        self.relieve("renew", move |connection| {
             change::renew(connection, id, epoch, lease_until)
         })
         .await
@@ -237,9 +269,9 @@ impl Catalog for SqliteCatalog {
             .await
     }
 
-    async fn forget_leftovers(&self, id: FileId) -> Result<(), CatalogError> {
-        self.write("forget_leftovers", move |connection| {
-            change::forget_leftovers(connection, id)
+    async fn forget_leftovers(&self, id: FileId, epoch: u64) -> Result<bool, CatalogError> {
+        self.relieve("forget_leftovers", move |connection| {
+            change::forget_leftovers(connection, id, epoch)
         })
         .await
     }
@@ -255,7 +287,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn forget_history_until(&self, then: Timestamp, limit: u32) -> Result<u64, CatalogError> {
-        self.write("forget_history", move |connection| {
+        self.relieve("forget_history", move |connection| {
             history::forget_until(connection, then, limit)
         })
         .await
@@ -267,13 +299,14 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, CatalogError> {
-        self.read(move |connection| due::backlog(connection, now))
+        let waiting = self.writes.len() as u64;
+        self.read(move |connection| due::backlog(connection, now, waiting))
             .await
     }
 
     /// Both kinds of thread must answer; a transaction that writes nothing costs no flush.
     async fn ping(&self) -> Result<(), CatalogError> {
-        self.write("ping", |_| Ok(())).await?;
+        self.commit("ping", |_| Ok(())).await?;
         self.read(row::probe).await
     }
 }

@@ -5,6 +5,8 @@
 )]
 
 mod conformance;
+#[path = "sqlite/full_disk.rs"]
+mod full_disk;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -88,6 +90,7 @@ async fn closing_leaves_one_file_that_nobody_else_may_read() {
         "catalog.db",
         "catalog.db-wal",
         "catalog.db-shm",
+        "catalog.db.ballast",
         "catalog.db.lock",
     ] {
         let found = std::fs::metadata(home.folder.path().join(name)).unwrap();
@@ -99,7 +102,10 @@ async fn closing_leaves_one_file_that_nobody_else_may_read() {
         .map(|one| one.unwrap().file_name())
         .collect();
     left.sort();
-    assert_eq!(left, ["catalog.db", "catalog.db.lock"]);
+    assert_eq!(
+        left,
+        ["catalog.db", "catalog.db.ballast", "catalog.db.lock"]
+    );
 }
 
 #[tokio::test]

@@ -14,6 +14,9 @@ use crate::Error;
 /// The longest any provider lets a signature live, in seconds: seven days.
 pub(crate) const MAX_SIGNATURE_SECONDS: u64 = 604_800;
 
+/// The largest quota: as many bytes as a database can count.
+const LARGEST_QUOTA: u64 = i64::MAX.unsigned_abs();
+
 /// A named place for files.
 pub struct Bucket {
     /// Its name in requests.
@@ -56,10 +59,10 @@ pub struct BucketRules {
     pub rehash_limit: u64,
     /// How many uploads each principal may have open at a time.
     pub max_open_uploads: u64,
-    /// How many bytes each principal may have here, reserved and stored; no limit when absent.
-    pub principal_quota: Option<u64>,
-    /// How many bytes all together may have here, reserved and stored; no limit when absent.
-    pub quota: Option<u64>,
+    /// How many bytes each principal may have here, reserved and stored; no limit when 0.
+    pub principal_quota: u64,
+    /// How many bytes all together may have here, reserved and stored; no limit when 0.
+    pub quota: u64,
 }
 
 impl Default for BucketRules {
@@ -89,8 +92,8 @@ impl Default for BucketRules {
             refuse_type_mismatch: false,
             rehash_limit: 1024 * MIB,
             max_open_uploads: 1000,
-            principal_quota: None,
-            quota: None,
+            principal_quota: 0,
+            quota: 0,
         }
     }
 }
@@ -114,13 +117,8 @@ impl BucketRules {
         between("single_limit", self.single_limit, 0, MAX_PART_SIZE)?;
         between("max_size", self.max_size, 1, 10_000 * MAX_PART_SIZE)?;
         between("max_open_uploads", self.max_open_uploads, 1, u64::MAX)?;
-        for (name, quota) in [
-            ("principal_quota", self.principal_quota),
-            ("quota", self.quota),
-        ] {
-            let largest = i64::MAX.unsigned_abs();
-            quota.map_or(Ok(()), |bytes| between(name, bytes, 1, largest))?;
-        }
+        between("principal_quota", self.principal_quota, 0, LARGEST_QUOTA)?;
+        between("quota", self.quota, 0, LARGEST_QUOTA)?;
         between(
             "max_expires_in",
             self.max_expires_in,
@@ -155,8 +153,8 @@ impl BucketRules {
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             open_uploads: Some(self.max_open_uploads),
-            owner_bytes: self.principal_quota,
-            bucket_bytes: self.quota,
+            owner_bytes: unless_zero(self.principal_quota),
+            bucket_bytes: unless_zero(self.quota),
         }
     }
 
@@ -198,6 +196,11 @@ impl BucketRules {
         ObjectKey::parse(&key)
             .map_err(|error| Error::Internal(format!("made a wrong key: {error}")))
     }
+}
+
+/// A limit, where 0 is none.
+pub(crate) fn unless_zero(limit: u64) -> Option<u64> {
+    (limit > 0).then_some(limit)
 }
 
 impl Bucket {

@@ -4,6 +4,7 @@ use valetkey_catalog::{Backlog, Limit, Over, Usage};
 use valetkey_protocol::usage::{Account, BucketUsage, Usage as UsageView};
 use valetkey_protocol::{Code, Problem};
 
+use crate::bucket::unless_zero;
 use crate::{ADMIN, Engine, Error, Principal};
 
 /// How long a client with too many open uploads waits, in seconds.
@@ -42,13 +43,13 @@ impl Engine {
         };
         let view = |bucket: &crate::Bucket| {
             let (name, rules) = (&bucket.name, &bucket.rules);
-            let all = |usage| account(usage, None, rules.quota);
+            let all = |usage| account(usage, None, unless_zero(rules.quota));
             BucketUsage {
                 bucket: name.clone(),
                 yours: account(
                     of_bucket(&yours, name),
                     Some(rules.max_open_uploads),
-                    rules.principal_quota,
+                    unless_zero(rules.principal_quota),
                 ),
                 everybody: everybody.as_ref().map(|usage| all(of_bucket(usage, name))),
             }
@@ -68,7 +69,7 @@ impl Engine {
         let vitals = |bucket: &crate::Bucket| BucketVitals {
             name: bucket.name.clone(),
             usage: of_bucket(&usage, &bucket.name),
-            quota: bucket.rules.quota,
+            quota: unless_zero(bucket.rules.quota),
         };
         Ok(Vitals {
             buckets: self.buckets.values().map(vitals).collect(),

@@ -5,6 +5,7 @@ mod content;
 mod downloads;
 mod files;
 mod health;
+mod sweep;
 mod uploads;
 mod usage;
 
@@ -49,6 +50,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(content::open_content))
         .routes(routes!(buckets::list_buckets))
         .routes(routes!(usage::get_usage))
+        .routes(routes!(sweep::sweep))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::openapi))

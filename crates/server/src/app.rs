@@ -24,6 +24,7 @@ use crate::door::Door;
 use crate::metrics::Metrics;
 use crate::random::{FileIds, RequestIds};
 use crate::store_key::StoreKey;
+use crate::worker::Workers;
 use crate::{ServeError, api, cors, files, random};
 
 /// How long one request may wait for storage, all its calls together. A call alone gives up before that, so that
@@ -34,7 +35,7 @@ const STORAGE_BUDGET: Duration = Duration::from_millis(4500);
 pub(crate) struct App {
     pub(crate) listeners: Listeners,
     pub(crate) router: axum::Router,
-    pub(crate) engine: Arc<Engine>,
+    pub(crate) workers: Workers,
     pub(crate) store: Option<OpenStore>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) max_connections: usize,
@@ -104,7 +105,11 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
     Ok(App {
         router: with_budget(router, uptime),
         listeners,
-        engine,
+        workers: Workers {
+            engine,
+            metrics: Arc::clone(&metrics),
+            config: config.sweep,
+        },
         store,
         metrics,
         max_connections: config.max_connections,

@@ -3,6 +3,7 @@
 mod auth;
 mod bucket;
 mod secret;
+mod sweep;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use valetkey_protocol::Secret;
 
 pub use auth::{AuthConfig, ClaimsConfig};
 pub use bucket::{Addressing, BucketConfig, Provider};
+pub use sweep::SweepConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
 
 /// The environment variable that takes the place of `auth.secret`.
@@ -71,6 +73,8 @@ pub struct Config {
     pub default_bucket: String,
     /// Whose tokens hold.
     pub auth: AuthConfig,
+    /// How often the service looks after what clients left behind.
+    pub sweep: SweepConfig,
     /// Where traces go.
     pub telemetry: TelemetryConfig,
     /// What is remembered, and where.
@@ -92,6 +96,7 @@ impl Default for Config {
             log_format: LogFormat::default(),
             default_bucket: "files".to_owned(),
             auth: AuthConfig::default(),
+            sweep: SweepConfig::default(),
             telemetry: TelemetryConfig::default(),
             catalog: CatalogConfig::default(),
             embedded: EmbeddedConfig::default(),
@@ -192,6 +197,7 @@ impl Config {
         }
         check_reach("public_url", &self.public_url, "listen", &self.listen)?;
         self.check_auth()?;
+        self.sweep.check()?;
         self.telemetry.check()?;
         for (key, origins) in [
             ("cors_origins", &self.cors_origins),

@@ -4,7 +4,9 @@ mod listeners;
 mod process;
 mod requests;
 mod stores;
+mod sweeps;
 mod uploads;
+mod vitals;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +15,10 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use jiff::Timestamp;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
-use valetkey_engine::Observer;
+use valetkey_engine::{Engine, Observer, SweepReport, Vitals};
 use valetkey_protocol::Code;
 use valetkey_protocol::upload::State as UploadState;
 use valetkey_store::{BreakerState, Operation, Outcome, StoreObserver};
@@ -24,6 +27,7 @@ use crate::listen::ListenerCounters;
 use listeners::Listeners;
 use requests::Requests;
 use stores::Stores;
+use sweeps::Sweeps;
 use uploads::Uploads;
 
 pub(crate) use requests::Route;
@@ -31,12 +35,16 @@ pub(crate) use requests::Route;
 /// The media type of what [`Metrics::text`] gives.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// How long a scrape waits for the catalog.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Everything this process counts.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Requests,
     listeners: Listeners,
     stores: Stores,
+    sweeps: Sweeps,
     uploads: Uploads,
 }
 
@@ -47,6 +55,7 @@ impl Default for Metrics {
             requests: Requests::register(&mut registry),
             listeners: Listeners::register(&mut registry),
             stores: Stores::register(&mut registry),
+            sweeps: Sweeps::register(&mut registry),
             uploads: Uploads::register(&mut registry),
             registry: Registry::default(),
         };
@@ -80,13 +89,30 @@ impl Metrics {
         self.requests.problem(code);
     }
 
-    /// Everything, as text.
+    /// Counts a sweep that ended well.
+    pub(crate) fn swept(&self, report: &SweepReport, now: Timestamp, took: Duration) {
+        self.sweeps.swept(report, now, took);
+    }
+
+    /// Counts a sweep that failed.
+    pub(crate) fn sweep_failed(&self) {
+        self.sweeps.failed();
+    }
+
+    /// Counts what one page of a survey found, and whether it was the last.
+    pub(crate) fn surveyed(&self, report: &SweepReport, last: bool) {
+        self.sweeps.surveyed(report, last);
+    }
+
+    /// Everything, with the vitals of this moment if they are known, as text.
     ///
     /// # Errors
     /// A value that cannot be written.
-    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
-        let mut text = String::with_capacity(16 * 1024);
-        text::encode(&mut text, &self.registry)?;
+    pub(crate) fn text(&self, vitals: Option<&Vitals>) -> Result<String, std::fmt::Error> {
+        let mut text = String::with_capacity(32 * 1024);
+        text::encode_registry(&mut text, &self.registry)?;
+        text::encode_registry(&mut text, &vitals::registry(vitals))?;
+        text::encode_eof(&mut text)?;
         Ok(text)
     }
 }
@@ -112,18 +138,37 @@ impl StoreObserver for Metrics {
 }
 
 /// The router of the metrics listener: `GET /metrics`.
-pub(crate) fn router(metrics: Arc<Metrics>) -> axum::Router {
+pub(crate) fn router(metrics: Arc<Metrics>, engine: Arc<Engine>) -> axum::Router {
     axum::Router::new()
         .route("/metrics", get(scrape))
-        .with_state(metrics)
+        .with_state((metrics, engine))
 }
 
-async fn scrape(State(metrics): State<Arc<Metrics>>) -> Response {
-    match metrics.text() {
+/// Never waits for a slow catalog: what it does not say in time is left out, and that it is.
+async fn scrape(State((metrics, engine)): State<(Arc<Metrics>, Arc<Engine>)>) -> Response {
+    let vitals = in_time(PATIENCE, engine.vitals()).await;
+    match metrics.text(vitals.as_ref()) {
         Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "cannot write the metrics");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+async fn in_time(
+    patience: Duration,
+    vitals: impl Future<Output = Result<Vitals, valetkey_engine::Error>>,
+) -> Option<Vitals> {
+    match tokio::time::timeout(patience, vitals).await {
+        Ok(Ok(vitals)) => Some(vitals),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "metrics are incomplete: the catalog failed");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("metrics are incomplete: the catalog does not answer");
+            None
         }
     }
 }
@@ -140,17 +185,33 @@ mod tests {
         metrics.problem(Code::NotFound);
         let (route, took) = (Route(None), Duration::from_millis(3));
         metrics.answered(route, &Method::GET, StatusCode::OK, took);
-        let text = metrics.text().unwrap();
+        let text = metrics.text(None).unwrap();
         for line in [
             "valetkey_listener_bytes_total{listener=\"api\",direction=\"received\"} 5",
             "valetkey_listener_connections{listener=\"api\"} 0",
             "valetkey_problems_total{code=\"not_found\"} 1",
             "valetkey_requests_total{route=\"none\",method=\"GET\",status=\"200\"} 1",
             "valetkey_request_duration_seconds_bucket{le=\"0.005\",route=\"none\"} 1",
+            "valetkey_scrape_incomplete 1",
             "# TYPE process_resident_memory_bytes gauge",
             "process_cpu_seconds_total ",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_catalog_that_does_not_answer_leaves_its_gauges_out_and_nothing_else() {
+        let silent = in_time(Duration::from_millis(1), std::future::pending()).await;
+        assert_eq!(silent, None);
+        let metrics = Metrics::default();
+        let text = metrics.text(silent.as_ref()).unwrap();
+        assert!(text.contains("valetkey_scrape_incomplete 1"), "{text}");
+        assert!(!text.contains("valetkey_outbox"), "{text}");
+        let known = in_time(PATIENCE, async { Ok(Vitals::default()) }).await;
+        let text = metrics.text(known.as_ref()).unwrap();
+        assert!(text.contains("valetkey_scrape_incomplete 0"), "{text}");
+        assert!(text.contains("valetkey_outbox 0"), "{text}");
+        assert_eq!(text.matches("# EOF").count(), 1, "{text}");
     }
 }

@@ -217,7 +217,7 @@ pub async fn sweeps_against_clients(setting: &Setting) -> Outcome<Tally> {
             (complete.await, machine.engine.delete_file(&alice, *id).await)
         });
         let (swept, answers) = join(
-            join(machine.engine.sweep(), machine.engine.sweep()),
+            join(machine.engine.sweep_due(), machine.engine.sweep_due()),
             join_all(completes),
         )
         .await;

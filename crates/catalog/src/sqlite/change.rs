@@ -73,9 +73,17 @@ pub(super) fn end_leases(connection: &Connection) -> Result<(), CatalogError> {
 }
 
 /// Remembers that nothing of it is left besides the file.
-pub(super) fn forget_leftovers(connection: &Connection, id: FileId) -> Result<(), CatalogError> {
-    let sql = "UPDATE upload SET leftovers = 0 WHERE id = ?1";
-    changes(connection, sql, [id.as_bytes()]).map(|_| ())
+pub(super) fn forget_leftovers(
+    connection: &Connection,
+    id: FileId,
+    epoch: u64,
+) -> Result<bool, CatalogError> {
+    let sql = "UPDATE upload SET leftovers = 0 WHERE id = ?1 AND epoch = ?2";
+    changes(
+        connection,
+        sql,
+        params![id.as_bytes(), integer("epoch", epoch)?],
+    )
 }
 
 /// Whether a statement changed a row.

@@ -28,7 +28,11 @@ pub(super) fn due(
 }
 
 /// Counts what is due, what is under way and what is to be told.
-pub(super) fn backlog(connection: &Connection, now: Timestamp) -> Result<Backlog, CatalogError> {
+pub(super) fn backlog(
+    connection: &Connection,
+    now: Timestamp,
+    waiting: u64,
+) -> Result<Backlog, CatalogError> {
     let snapshot = connection.unchecked_transaction().map_err(from_sqlite)?;
     let count = |sql: &str, params: &[&dyn ToSql]| {
         let mut statement = snapshot.prepare_cached(sql).map_err(from_sqlite)?;
@@ -45,6 +49,7 @@ pub(super) fn backlog(connection: &Connection, now: Timestamp) -> Result<Backlog
         Ok((kind, count(&sql, &[&until])?))
     });
     Ok(Backlog {
+        waiting,
         due: due.into_iter().collect::<Result<_, CatalogError>>()?,
         verifying: count("SELECT count(*) FROM upload WHERE state = 'verifying'", &[])?,
         deleting: count("SELECT count(*) FROM upload WHERE state = 'deleting'", &[])?,

@@ -126,7 +126,7 @@ fn explain(kind: &Kind) -> String {
 }
 
 /// Opens a file, making it readable for nobody else. SQLite gives `-wal` and `-shm` the same mode.
-fn private_file(path: &Path) -> Result<File, CatalogError> {
+pub(super) fn private_file(path: &Path) -> Result<File, CatalogError> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -137,7 +137,7 @@ fn private_file(path: &Path) -> Result<File, CatalogError> {
     file.map_err(|error| refuse(path, error.to_string()))
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)

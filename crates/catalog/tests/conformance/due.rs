@@ -6,8 +6,8 @@ use valetkey_protocol::FileId;
 use valetkey_protocol::upload::State;
 
 use super::sample::{
-    LEASE, SESSION, Shared, URLS, at, delete, facts, file, go, id, in_state, insert, just_before,
-    multipart, upload, verify,
+    LEASE, SESSION, Shared, URLS, at, delete, facts, file, forget_leftovers, found, go, id,
+    in_state, insert, just_before, multipart, upload, verify,
 };
 
 const LEFTOVERS_OVER: i64 = URLS + QUARANTINE_GRACE_SECONDS;
@@ -31,7 +31,7 @@ pub(crate) async fn each_kind_of_work_is_due_exactly_when_it_is_due(catalog: &Sh
     let forever = file(catalog, multipart(4)).await;
     // Nothing is left of the two files, so that each record is due for one reason alone.
     for number in [3, 4] {
-        catalog.forget_leftovers(id(number)).await.unwrap();
+        forget_leftovers(catalog, id(number)).await;
     }
     let deleting = file(catalog, multipart(5)).await;
     go(catalog, &deleting, delete(at(100))).await;
@@ -96,12 +96,15 @@ pub(crate) async fn leftovers_are_over_for_settled_uploads_alone_and_once(catalo
             .collect()
     };
     assert_eq!(over(just_before(at(LEFTOVERS_OVER))).await, []);
-    let mut found = over(at(LEFTOVERS_OVER)).await;
-    found.sort();
+    let mut left = over(at(LEFTOVERS_OVER)).await;
+    left.sort();
     settled.sort();
-    assert_eq!(found, settled);
+    assert_eq!(left, settled);
     for id in settled {
-        catalog.forget_leftovers(id).await.unwrap();
+        let record = found(catalog, id).await;
+        let stale = catalog.forget_leftovers(id, record.epoch + 1).await;
+        assert!(!stale.unwrap() && found(catalog, id).await == record);
+        forget_leftovers(catalog, id).await;
     }
     assert_eq!(over(at(LEFTOVERS_OVER)).await, []);
 }

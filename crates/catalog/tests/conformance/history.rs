@@ -5,8 +5,8 @@ use valetkey_protocol::upload::State;
 
 use super::files::patch;
 use super::sample::{
-    SESSION, Shared, at, delete, facts, file, go, id, in_state, insert, just_before, problem,
-    upload, verify,
+    SESSION, Shared, at, delete, facts, file, forget_leftovers, go, id, in_state, insert,
+    just_before, problem, upload, verify,
 };
 
 fn line(seq: u64, from: State, to: State) -> Passage {
@@ -110,7 +110,7 @@ pub(crate) async fn what_is_old_and_settled_is_forgotten_and_nothing_else(catalo
         in_state(catalog, upload(number), state).await;
         // The same once more, of which something may still lie in storage.
         in_state(catalog, upload(100 + number), state).await;
-        catalog.forget_leftovers(id(number)).await.unwrap();
+        forget_leftovers(catalog, id(number)).await;
     }
     let forget = |then, limit| catalog.forget_history_until(then, limit);
     assert_eq!(forget(just_before(at(0)), 100).await.unwrap(), 0);

@@ -163,6 +163,12 @@ pub(crate) async fn in_state(catalog: &Shared, upload: NewUpload, state: State) 
     record
 }
 
+/// Forgets what an upload left, as it stands.
+pub(crate) async fn forget_leftovers(catalog: &Shared, id: FileId) {
+    let epoch = found(catalog, id).await.epoch;
+    assert!(catalog.forget_leftovers(id, epoch).await.unwrap());
+}
+
 /// Makes a file of an upload.
 pub(crate) async fn file(catalog: &Shared, upload: NewUpload) -> Record {
     in_state(catalog, upload, State::Available).await

@@ -8,6 +8,7 @@ mod put;
 mod rm;
 mod serve;
 mod store;
+mod sweep;
 mod token;
 
 use clap::Subcommand;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Ls(ls::Ls),
     /// Delete files
     Rm(rm::Rm),
+    /// Find and repair what is due or does not add up
+    Sweep(sweep::Sweep),
     /// Make a token for the development service
     Token(token::Token),
     /// Print the OpenAPI document of the API
@@ -50,6 +53,7 @@ impl Command {
             Self::Get(get) => until_signal(get.run()).await,
             Self::Ls(ls) => until_signal(ls.run()).await,
             Self::Rm(rm) => until_signal(rm.run()).await,
+            Self::Sweep(sweep) => until_signal(sweep.run()).await,
             Self::Token(token) => token.run(),
             Self::Openapi => openapi::run(),
         }

@@ -1,10 +1,12 @@
 //! Delete: invisible at once, gone from storage as soon as storage answers.
 
+use jiff::Timestamp;
 use valetkey_catalog::{Edge, Record, Transfer};
 use valetkey_protocol::upload::State;
-use valetkey_protocol::{FileId, ObjectKey, Subject};
+use valetkey_protocol::{FileId, Subject};
 
 use crate::engine::later;
+use crate::upload::clear_quarantine;
 use crate::{Bucket, Engine, Error, Principal};
 
 /// How long a run that deletes is left alone, in seconds: bytes are gone within a minute.
@@ -34,7 +36,7 @@ impl Engine {
             return Ok(());
         };
         let removed = match self.bucket_of(&record) {
-            Ok(bucket) => erase(bucket, &record).await,
+            Ok(bucket) => erase(bucket, &record, self.clock.now()).await,
             Err(error) => Err(error),
         };
         match removed {
@@ -50,14 +52,10 @@ impl Engine {
     }
 }
 
-/// Removes the bytes. The quarantined object is emptied, not removed: while it is there, the upload URL, which
-/// may still be valid, cannot write again.
-async fn erase(bucket: &Bucket, record: &Record) -> Result<(), Error> {
+/// Removes the bytes.
+async fn erase(bucket: &Bucket, record: &Record, now: Timestamp) -> Result<(), Error> {
     if record.leftovers && record.upload.transfer == Transfer::Single {
-        bucket
-            .store
-            .put_empty(&ObjectKey::quarantine(record.upload.id))
-            .await?;
+        clear_quarantine(bucket, record, now).await?;
     }
     bucket.store.delete(&record.upload.key).await?;
     Ok(())

@@ -32,7 +32,7 @@ async fn each_edge_says_who_asked_for_it() {
     );
     world.create(wish(1)).await;
     world.clock.forward(86_400);
-    world.engine.sweep().await.unwrap();
+    world.engine.sweep_due().await.unwrap();
     let events = world.catalog.events(0, 10).await.unwrap();
     let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
     let told = [

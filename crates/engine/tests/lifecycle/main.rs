@@ -12,5 +12,6 @@ mod multipart;
 mod once;
 mod single;
 mod support;
+mod survey;
 mod sweep;
 mod usage;

@@ -10,7 +10,7 @@ use crate::support::{World, admin, alice, bob, code, wish};
 
 fn with_quota(principal_quota: u64) -> World {
     World::with_rules(BucketRules {
-        principal_quota: Some(principal_quota),
+        principal_quota,
         ..BucketRules::default()
     })
 }
@@ -69,7 +69,7 @@ async fn an_upload_that_expires_or_fails_gives_its_room_back() {
     assert_eq!(bytes(&world).await, (7, 0));
     world.clock.forward(86_400);
     for _ in 0..2 {
-        world.engine.sweep().await.unwrap();
+        world.engine.sweep_due().await.unwrap();
         assert_eq!(bytes(&world).await, (0, 0));
     }
     assert_eq!(
@@ -89,14 +89,14 @@ async fn a_file_whose_bytes_cannot_be_removed_yet_still_takes_its_room() {
     world.engine.delete_file(&alice(), file.id).await.unwrap();
     assert_eq!(bytes(&world).await, (0, 4));
     world.clock.forward(60);
-    world.engine.sweep().await.unwrap();
+    world.engine.sweep_due().await.unwrap();
     assert_eq!(bytes(&world).await, (0, 0));
 }
 
 #[tokio::test]
 async fn the_common_quota_counts_everybody_and_only_administrators_see_it() {
     let world = World::with_rules(BucketRules {
-        quota: Some(100),
+        quota: 100,
         ..BucketRules::default()
     });
     world.create(wish(60)).await;

@@ -18,4 +18,5 @@ mod service;
 mod silence;
 mod traces;
 mod uploads;
+mod usage;
 mod world;

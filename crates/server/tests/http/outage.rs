@@ -25,12 +25,20 @@ impl BlackHole {
 
     /// Makes it the storage of the bucket.
     fn swallow(&self, config: &mut Config) {
-        let bucket = config.buckets.get_mut("files").unwrap();
-        bucket.provider = Provider::S3;
-        bucket.endpoint = format!("http://{}", self.listener.local_addr().unwrap());
-        bucket.access_key_id = "id".to_owned();
-        bucket.secret_access_key = Secret::new("secret");
+        at(
+            config,
+            &format!("http://{}", self.listener.local_addr().unwrap()),
+        );
     }
+}
+
+/// Puts the bucket into a storage of ours.
+fn at(config: &mut Config, endpoint: &str) {
+    let bucket = config.buckets.get_mut("files").unwrap();
+    bucket.provider = Provider::S3;
+    bucket.endpoint = endpoint.to_owned();
+    bucket.access_key_id = "id".to_owned();
+    bucket.secret_access_key = Secret::new("secret");
 }
 
 async fn in_time<T>(request: impl Future<Output = T>) -> T {
@@ -88,6 +96,42 @@ async fn storage_that_hangs_is_a_503_within_five_seconds_for_every_verb() {
     let path = format!("/v1/uploads/{}", id(&first));
     let upload: Value = alice.get(&path).await.ok(200);
     assert_eq!(upload["state"], "pending");
+}
+
+/// Storage that does everything, after a while.
+async fn slow_storage() -> String {
+    let created =
+        "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
+    let answer = move || async move {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        created
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    url
+}
+
+#[tokio::test]
+async fn slow_storage_does_what_it_can_within_five_seconds() {
+    let endpoint = slow_storage().await;
+    let world = World::with(|config| at(config, &endpoint)).await;
+    let large = json!({"filename": "a", "content_type": "text/plain", "size": 6 * MIB});
+    let batch = json!({"uploads": vec![large; 40]});
+    let alice = world.user("alice");
+    let many = in_time(alice.post("/v1/uploads/batch", &batch)).await;
+    let results = many.ok(200)["results"].clone();
+    let with = |status: u16| {
+        let results = results.as_array().unwrap().iter();
+        results.filter(|result| result["status"] == status).count()
+    };
+    assert!(with(201) > 0 && with(503) > 0, "{results}");
+    assert_eq!(with(201) + with(503), 40, "{results}");
+    // It was the request that had no more time; storage did answer.
+    let text = world.metrics().await;
+    let closed = "valetkey_store_breaker_open{bucket=\"files\"} 0";
+    assert!(text.contains(closed), "{text}");
 }
 
 #[tokio::test]

@@ -93,6 +93,8 @@ impl<'a> Play<'a> {
             let now = self.machine.now();
             self.uploads.iter_mut().for_each(|one| one.sweep(now));
         }
+        let found = self.machine.survey().await?;
+        *self.counts.entry("orphans that a survey removed").or_default() += found.len() as u64;
         self.compare().await?;
         for index in 0..self.uploads.len() {
             self.download(index).await?;
@@ -324,7 +326,7 @@ impl<'a> Play<'a> {
 
     async fn sweep(&mut self) -> Outcome<()> {
         let (now, trouble) = (self.machine.now(), self.trouble);
-        let swept = self.machine.engine.sweep().await;
+        let swept = self.machine.engine.sweep_due().await;
         swept.at("sweep")?;
         for index in 0..self.uploads.len() {
             let mut after = self.uploads[index].clone();
