@@ -47,7 +47,10 @@ impl Reply {
             return Ok(self.json());
         }
         let body = String::from_utf8_lossy(&self.body).into_owned();
-        Err(Failure::new(format!("{} instead of {status}: {body}", self.status)))
+        Err(Failure::new(format!(
+            "{} instead of {status}: {body}",
+            self.status
+        )))
     }
 }
 
@@ -268,7 +271,12 @@ impl Driver {
         let body = json!({ "uploads": wishes });
         let created = self.post("/v1/uploads/batch", &body).await?.expect(200)?;
         let mut ids = Vec::new();
-        for (result, bytes) in created["results"].as_array().into_iter().flatten().zip(files) {
+        for (result, bytes) in created["results"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .zip(files)
+        {
             crate::ensure!(result["status"] == 201, "a batch: {result}");
             ids.push(self.remember(&result["upload"], bytes));
         }
@@ -277,7 +285,10 @@ impl Driver {
             self.journal.note(id, |entry| entry.completed = Step::Asked);
         }
         let body = json!({ "ids": ids });
-        let completed = self.post("/v1/uploads/complete", &body).await?.expect(200)?;
+        let completed = self
+            .post("/v1/uploads/complete", &body)
+            .await?
+            .expect(200)?;
         for result in completed["results"].as_array().into_iter().flatten() {
             crate::ensure!(result["status"] == 200, "a batch: {result}");
             let id = result["id"].as_str().unwrap_or_default();
@@ -363,12 +374,21 @@ impl Driver {
             .await?
             .expect(200)
             .at(format!("acknowledged file {id}"))?;
-        let bytes = self.download(id).await.at(format!("acknowledged file {id}"))?;
+        let bytes = self
+            .download(id)
+            .await
+            .at(format!("acknowledged file {id}"))?;
         let recorded: Option<Checksum> = serde_json::from_value(file["checksum"].clone())?;
         let actual = recorded.map(|one| Hasher::digest(one.algorithm(), &bytes));
-        crate::ensure!(recorded == actual, "{id}: the bytes do not hash to the record");
+        crate::ensure!(
+            recorded == actual,
+            "{id}: the bytes do not hash to the record"
+        );
         let size = file["size"].as_u64();
-        crate::ensure!(size == Some(bytes.len() as u64), "{id}: {size:?} bytes recorded");
+        crate::ensure!(
+            size == Some(bytes.len() as u64),
+            "{id}: {size:?} bytes recorded"
+        );
         if let Some(entry) = self.journal.find(id) {
             crate::ensure!(entry.bytes == bytes, "{id}: other bytes than were sent");
         }

@@ -9,7 +9,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, FaultPlan, FaultRule, Faults, Options};
+use valetkey_embedded::{
+    AccessKey, CorsRules, EmbeddedStore, FaultPlan, FaultRule, Faults, Options,
+};
 use valetkey_protocol::Clock;
 
 use crate::error::{At, Outcome};

@@ -7,6 +7,8 @@
 //! - [`driver`] is a client that keeps a [`journal`] of what was acknowledged;
 //! - [`oracle`] judges what is left when everything has settled.
 
+pub mod all;
+pub mod book;
 pub mod child;
 pub mod clock;
 pub mod dice;

@@ -172,7 +172,9 @@ impl Machine {
             }
         }
         let report = SweepReport::of(&last);
-        Err(Failure::new(format!("sweeping does not come to an end: {report:?}")))
+        Err(Failure::new(format!(
+            "sweeping does not come to an end: {report:?}"
+        )))
     }
 
     /// Holds storage and catalog against each other, as the service does; gives what it found.

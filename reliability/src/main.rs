@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use valetkey_reliability::all::{self, All};
 use valetkey_reliability::child::{self, Serve, Sweep};
 
 /// Puts the promises of the service to the test.
@@ -14,6 +15,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    All(All),
     Serve(Serve),
     Sweep(Sweep),
 }
@@ -21,6 +23,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::All(all) => all::run(all).await,
         Command::Serve(serve) => child::serve(serve).await,
         Command::Sweep(sweep) => child::sweep(sweep).await,
     };

@@ -88,15 +88,14 @@ async fn records(machine: &Machine) -> Outcome<BTreeMap<FileId, Record>> {
 }
 
 /// A record by itself: it has come to an end and, if it is a file, its bytes are its bytes.
-async fn judge_record(
-    machine: &Machine,
-    record: &Record,
-    findings: &mut Findings,
-) -> Outcome<()> {
+async fn judge_record(machine: &Machine, record: &Record, findings: &mut Findings) -> Outcome<()> {
     let id = record.upload.id;
     match record.state {
         State::Pending | State::Verifying | State::Deleting => {
-            findings.wrong(format!("{id}: still {} after the horizon", record.state.as_str()));
+            findings.wrong(format!(
+                "{id}: still {} after the horizon",
+                record.state.as_str()
+            ));
         }
         State::Available => {
             findings.files += 1;
@@ -152,7 +151,11 @@ fn judge_promise(entry: &Entry, record: &Record, findings: &mut Findings) {
         () if known.is_some_and(|known| known != sent) => "it has other bytes than were sent",
         () => return,
     };
-    findings.wrong(format!("{}: {}, although {wrong}", entry.id, state.as_str()));
+    findings.wrong(format!(
+        "{}: {}, although {wrong}",
+        entry.id,
+        state.as_str()
+    ));
 }
 
 /// A client that vanished after its last byte still gets its file.
@@ -176,7 +179,9 @@ async fn compare(
     findings.objects = holdings.objects.len() as u64;
     for key in holdings.objects.difference(&wanted) {
         findings.orphans += 1;
-        let about = records.values().find(|record| key.contains(&record.upload.id.to_string()));
+        let about = records
+            .values()
+            .find(|record| key.contains(&record.upload.id.to_string()));
         let about = about.map(|one| (one.state, one.leftovers, one.upload.owner.as_str()));
         findings.wrong(format!("the object {key} belongs to nothing: {about:?}"));
     }
@@ -209,7 +214,9 @@ pub async fn holdings(machine: &Machine) -> Outcome<Holdings> {
     let mut after = None;
     loop {
         let page = machine.store.list_objects("", after.as_deref()).await?;
-        holdings.objects.extend(page.items.into_iter().map(|one| one.key));
+        holdings
+            .objects
+            .extend(page.items.into_iter().map(|one| one.key));
         after = page.next;
         if after.is_none() {
             break;

@@ -212,7 +212,11 @@ mod tests {
         let found: Vec<_> = names_in(text).into_iter().collect();
         assert_eq!(found, ["store.head.before"]);
         let names = names().unwrap();
-        for name in ["embedded.put.synced", "store.copy.after", "catalog.finish.before"] {
+        for name in [
+            "embedded.put.synced",
+            "store.copy.after",
+            "catalog.finish.before",
+        ] {
             assert!(names.contains(name), "{name}");
         }
     }

@@ -85,7 +85,11 @@ impl Proxy {
 
     /// Changes what happens, also to connections that are open.
     pub fn set(&self, mode: Mode) {
-        *self.shared.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+        *self
+            .shared
+            .mode
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
     /// How many connections did not go as they should.

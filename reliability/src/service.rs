@@ -117,7 +117,10 @@ impl Service {
             }
             if let Some(status) = self.child()?.try_wait()? {
                 self.child = None;
-                return Err(Failure::new(format!("it ended with {status}: {}", self.log())));
+                return Err(Failure::new(format!(
+                    "it ended with {status}: {}",
+                    self.log()
+                )));
             }
             if watch.elapsed() > START_LIMIT {
                 return Err(Failure::new(format!("it is not ready: {}", self.log())));

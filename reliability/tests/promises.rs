@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use valetkey_reliability::error::Outcome;
 use valetkey_reliability::report::{Scale, Setting, Tally};
 use valetkey_reliability::scenario::{
-    chance, histories, kills, order, orphans, races, storage, swaps,
+    chance, disk, histories, kills, load, order, orphans, races, storage, swaps,
 };
 
 fn setting() -> Setting {
@@ -98,4 +98,19 @@ async fn while_storage_fails_it_answers_in_time_and_afterwards_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clocks_that_differ_end_nothing_early() {
     kept(storage::clocks(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_writes_and_heals_without_a_restart() {
+    kept(disk::full(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn told_to_end_under_load_it_loses_no_acknowledgement() {
+    kept(load::ends(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_hold_on_to_connections_keep_nobody_waiting() {
+    kept(load::idlers(&setting()).await);
 }

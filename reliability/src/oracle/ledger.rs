@@ -63,7 +63,9 @@ fn replay(record: &Record, passages: &[Passage], told: &[(u64, EventKind)]) -> V
     let mut stand = None;
     for (number, passage) in passages.iter().enumerate() {
         if passage.seq != number as u64 || passage.from != stand {
-            wrong.push(format!("line {number} of its history does not follow: {passage:?}"));
+            wrong.push(format!(
+                "line {number} of its history does not follow: {passage:?}"
+            ));
         }
         if !is_legal(passage.from, passage.to) {
             wrong.push(format!("an illegal transition: {passage:?}"));
@@ -114,7 +116,10 @@ pub(super) async fn check_accounts(
     for record in records.values() {
         for owner in [None, Some(record.upload.owner.clone())] {
             let account = counted.entry(owner).or_default();
-            count(account.entry(record.upload.bucket.clone()).or_default(), record);
+            count(
+                account.entry(record.upload.bucket.clone()).or_default(),
+                record,
+            );
         }
     }
     for (owner, wanted) in counted {
@@ -122,7 +127,10 @@ pub(super) async fn check_accounts(
         let kept = machine.catalog.usage(owner.clone()).await?;
         let used = |usage: &Usage| *usage != Usage::default();
         let kept: BTreeMap<_, _> = kept.into_iter().filter(|(_, usage)| used(usage)).collect();
-        let wanted: BTreeMap<_, _> = wanted.into_iter().filter(|(_, usage)| used(usage)).collect();
+        let wanted: BTreeMap<_, _> = wanted
+            .into_iter()
+            .filter(|(_, usage)| used(usage))
+            .collect();
         if kept != wanted {
             let owner = owner.map_or("everybody".to_owned(), |owner| owner.as_str().to_owned());
             findings.wrong(format!("{owner} has {kept:?}, and the rows say {wanted:?}"));

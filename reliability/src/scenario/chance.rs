@@ -113,9 +113,16 @@ pub async fn many_open_uploads(setting: &Setting) -> Outcome<Tally> {
         let driver = Driver::new(&service.api, &format!("user-{user}"))?;
         let body = json!({ "uploads": *wishes });
         let made = driver.post("/v1/uploads/batch", &body).await?.expect(200)?;
-        let results = made["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let results = made["results"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let good = results.iter().filter(|one| one["status"] == 201).count();
-        crate::ensure!(good == 100, "only {good} of a batch were created: {}", made["results"][0]);
+        crate::ensure!(
+            good == 100,
+            "only {good} of a batch were created: {}",
+            made["results"][0]
+        );
         tally.count("open uploads", 100);
     }
     for _ in 0..setting.choose(2, 10) {

@@ -40,7 +40,10 @@ pub async fn put(machine: &Machine, upload: &Upload, bytes: &[u8]) -> Outcome<()
     for part in upload.parts.as_ref().at("the parts of an upload")? {
         let begin = usize::try_from(part.offset)?;
         let slice = &bytes[begin..begin + usize::try_from(part.size)?];
-        match machine.put(&part.request, Bytes::copy_from_slice(slice)).await? {
+        match machine
+            .put(&part.request, Bytes::copy_from_slice(slice))
+            .await?
+        {
             200 => {}
             other => return Err(status(other)),
         }

@@ -40,7 +40,9 @@ enum Case {
 /// The service cannot be run at all.
 pub async fn at_every_point(setting: &Setting) -> Outcome<Tally> {
     let left = Leftovers::make(setting).await.at("before any kill")?;
-    let serving = reached_serving(setting).await.at("the script without kills")?;
+    let serving = reached_serving(setting)
+        .await
+        .at("the script without kills")?;
     let sweeping = left.reached(setting).await.at("the sweep without kills")?;
     let rounds = setting.choose(1, 4);
     let mut cases = Vec::new();
@@ -51,7 +53,11 @@ pub async fn at_every_point(setting: &Setting) -> Outcome<Tally> {
     }
     let mut tally = Tally::default();
     let points: std::collections::BTreeSet<_> = serving.keys().chain(sweeping.keys()).collect();
-    crate::ensure!(points.len() > 20, "only {} fail points are reached", points.len());
+    crate::ensure!(
+        points.len() > 20,
+        "only {} fail points are reached",
+        points.len()
+    );
     tally.most("fail points reached", points.len() as f64);
     let left = &left;
     let mut runs = stream::iter(cases)
@@ -231,11 +237,17 @@ impl Leftovers {
             service.start(&crash_at(point)).await?;
             let upload = driver.create(dice.bytes(size)).await?;
             driver.put(&upload).await?;
-            crate::ensure!(driver.complete(&upload).await.is_err(), "{point} is not reached");
+            crate::ensure!(
+                driver.complete(&upload).await.is_err(),
+                "{point} is not reached"
+            );
             crate::ensure!(died(&mut service).await?, "{point} is not reached");
         }
         service.start(&crash_at("embedded.delete.before")).await?;
-        crate::ensure!(driver.delete(&doomed).await.is_err(), "a delete was not killed");
+        crate::ensure!(
+            driver.delete(&doomed).await.is_err(),
+            "a delete was not killed"
+        );
         crate::ensure!(died(&mut service).await?, "a delete was not killed");
         Ok(Self {
             folder,
@@ -292,11 +304,7 @@ fn crash_at(point: &str) -> Traps {
 }
 
 /// Sweeps a folder in a process of its own, when everything is due.
-async fn sweep(
-    program: &Path,
-    folder: &Path,
-    traps: &Traps,
-) -> Outcome<std::process::ExitStatus> {
+async fn sweep(program: &Path, folder: &Path, traps: &Traps) -> Outcome<std::process::ExitStatus> {
     let mut command = Command::new(program);
     command.arg("sweep").arg(folder);
     add_traps(&mut command, traps);
@@ -306,7 +314,10 @@ async fn sweep(
         return Ok(output.status);
     }
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(Failure::new(format!("a sweep ended with {}: {text}", output.status)))
+    Err(Failure::new(format!(
+        "a sweep ended with {}: {text}",
+        output.status
+    )))
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Outcome<()> {

@@ -79,7 +79,15 @@ pub async fn flushed_before_the_answer(setting: &Setting) -> Outcome<Tally> {
     let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
     let path = output.display().to_string();
     service.under(&[
-        "strace", "-f", "-D", "-yy", "-s", "200", "-o", &path, "-e",
+        "strace",
+        "-f",
+        "-D",
+        "-yy",
+        "-s",
+        "200",
+        "-o",
+        &path,
+        "-e",
         "trace=fsync,fdatasync,read,recvfrom,write,writev,sendto,sendmsg",
     ]);
     service.start(&Traps::default()).await.at("under strace")?;
@@ -133,7 +141,10 @@ fn judge(trace: &Trace, rule: &Rule, tally: &mut Tally) {
         tally.tried += 1;
         for file in rule.flushed {
             if !trace.is_flushed(file, asked, answered) {
-                tally.wrong(format!("{:?} is answered before {file} is flushed", rule.request));
+                tally.wrong(format!(
+                    "{:?} is answered before {file} is flushed",
+                    rule.request
+                ));
             }
         }
     }

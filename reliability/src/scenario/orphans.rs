@@ -43,7 +43,10 @@ pub async fn abandoned(setting: &Setting) -> Outcome<Tally> {
     drop(abandoned);
     let before = oracle::holdings(&machine).await?;
     tally.count("objects before the horizon", before.objects.len() as u64);
-    tally.count("open multipart uploads before it", before.multiparts.len() as u64);
+    tally.count(
+        "open multipart uploads before it",
+        before.multiparts.len() as u64,
+    );
     machine.settle().await?;
     let findings = oracle::inspect(&machine, &Journal::default()).await?;
     tally.count("objects after it", findings.objects);

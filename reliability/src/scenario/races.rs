@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::future::{join, join3, join_all};
+use futures_util::future::{join, join_all, join3};
 use tempfile::TempDir;
 use tokio::sync::Barrier;
 use valetkey_catalog::{Catalog, Edge};
 use valetkey_engine::{Completion, Error};
-use valetkey_protocol::{Clock, FileId};
 use valetkey_protocol::upload::{CompleteUpload, State};
+use valetkey_protocol::{Clock, FileId};
 
 use crate::clock;
 use crate::dice::Dice;
@@ -53,7 +53,10 @@ pub async fn crowds(setting: &Setting) -> Outcome<Tally> {
             bodies.insert(answer.body);
         }
         if bodies.len() != 1 {
-            tally.wrong(format!("{id}: fifty got {} different answers", bodies.len()));
+            tally.wrong(format!(
+                "{id}: fifty got {} different answers",
+                bodies.len()
+            ));
         }
         tally.tried += 1;
         tally.count("answers compared", CROWD as u64);
@@ -123,7 +126,10 @@ async fn race(machine: &Machine, dice: &mut Dice, tally: &mut Tally) -> Outcome<
         race.expired,
         aborted,
     ];
-    for (name, won) in ["won by complete", "won by expire", "won by abort"].iter().zip(won) {
+    for (name, won) in ["won by complete", "won by expire", "won by abort"]
+        .iter()
+        .zip(won)
+    {
         tally.count(name, u64::from(won));
     }
     let right = match state {
@@ -138,7 +144,9 @@ async fn race(machine: &Machine, dice: &mut Dice, tally: &mut Tally) -> Outcome<
             completed, deleted, ..
         } = race;
         let state = state.as_str();
-        tally.wrong(format!("{id}: {state}, won by {won:?}: {completed:?}, {deleted:?}"));
+        tally.wrong(format!(
+            "{id}: {state}, won by {won:?}: {completed:?}, {deleted:?}"
+        ));
         return Ok(());
     }
     tally.count("deleted at once", u64::from(won[0] && race.deleted.is_ok()));
@@ -160,7 +168,9 @@ async fn run(machine: &Machine, id: FileId, dice: &mut Dice) -> Outcome<Race> {
     let (first, second, third) = (pause(3000), pause(9000), pause(9000));
     let complete = async {
         first.await;
-        let complete = machine.engine.complete_upload(&alice, id, CompleteUpload::default());
+        let complete = machine
+            .engine
+            .complete_upload(&alice, id, CompleteUpload::default());
         complete.await
     };
     let expire = async {
@@ -214,7 +224,10 @@ pub async fn sweeps_against_clients(setting: &Setting) -> Outcome<Tally> {
             let complete = machine
                 .engine
                 .complete_upload(&alice, *id, CompleteUpload::default());
-            (complete.await, machine.engine.delete_file(&alice, *id).await)
+            (
+                complete.await,
+                machine.engine.delete_file(&alice, *id).await,
+            )
         });
         let (swept, answers) = join(
             join(machine.engine.sweep_due(), machine.engine.sweep_due()),
@@ -232,7 +245,10 @@ pub async fn sweeps_against_clients(setting: &Setting) -> Outcome<Tally> {
                 (false, _) => state == State::Expired && completed.is_err(),
             };
             if !right {
-                tally.wrong(format!("{id}: {} after {completed:?}, {deleted:?}", state.as_str()));
+                tally.wrong(format!(
+                    "{id}: {} after {completed:?}, {deleted:?}",
+                    state.as_str()
+                ));
             }
             tally.tried += 1;
         }

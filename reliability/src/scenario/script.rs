@@ -29,7 +29,11 @@ pub async fn run(driver: &Driver, dice: &mut Dice) -> Outcome<()> {
 async fn small_files(driver: &Driver, dice: &mut Dice) -> Outcome<()> {
     let file = driver.upload(dice.bytes(20_000)).await?;
     driver.check_file(&file).await?;
-    let again = driver.complete(&file).await?.expect(200).at("complete again")?;
+    let again = driver
+        .complete(&file)
+        .await?
+        .expect(200)
+        .at("complete again")?;
     crate::ensure!(again["id"] == file, "another file: {again}");
     let change = json!({"filename": "renamed.txt", "metadata": {"album": "summer"}});
     let path = format!("/v1/files/{file}");
@@ -51,7 +55,11 @@ async fn large_files(driver: &Driver, dice: &mut Dice) -> Outcome<()> {
     driver.put_part(&large, 1).await?;
     let path = format!("/v1/uploads/{large}");
     let early = driver.complete(&large).await?;
-    crate::ensure!(early.code() == "upload_incomplete", "early: {}", early.status);
+    crate::ensure!(
+        early.code() == "upload_incomplete",
+        "early: {}",
+        early.status
+    );
     let resumed = driver.get(&path).await?.expect(200).at("resume")?;
     let parts = resumed["uploaded_parts"].as_array().map(Vec::len);
     crate::ensure!(parts == Some(1), "parts to resume from: {resumed}");
@@ -87,8 +95,14 @@ async fn ends(driver: &Driver, dice: &mut Dice) -> Outcome<()> {
         driver.journal.note(&spoiled, |entry| entry.spoiled = true);
         driver.put(&spoiled).await?;
         let other = Hasher::digest(Algorithm::Crc64Nvme, b"something else");
-        let answer = driver.complete_with(&spoiled, &json!({"checksum": other})).await?;
-        crate::ensure!(answer.code() == "checksum_mismatch", "spoiled: {}", answer.status);
+        let answer = driver
+            .complete_with(&spoiled, &json!({"checksum": other}))
+            .await?;
+        crate::ensure!(
+            answer.code() == "checksum_mismatch",
+            "spoiled: {}",
+            answer.status
+        );
     }
     Ok(())
 }

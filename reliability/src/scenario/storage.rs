@@ -99,9 +99,14 @@ pub async fn lost_answers(setting: &Setting) -> Outcome<Tally> {
     for round in 0..setting.choose(1, 10) {
         for (operation, size) in operations {
             let times = 1 + (round + dice.below(3) as u64) % 4;
-            lost(&apart, (operation, times), dice.bytes(size).into(), &mut tally)
-                .await
-                .at(format!("{operation}, {times} times"))?;
+            lost(
+                &apart,
+                (operation, times),
+                dice.bytes(size).into(),
+                &mut tally,
+            )
+            .await
+            .at(format!("{operation}, {times} times"))?;
         }
     }
     apart.judge(&mut tally).await?;
@@ -189,7 +194,10 @@ pub async fn outages(setting: &Setting) -> Outcome<Tally> {
                 .at(format!("{trouble:?}"))?;
         }
     }
-    tally.count("connections of the proxy that did not go well", apart.proxy.struck());
+    tally.count(
+        "connections of the proxy that did not go well",
+        apart.proxy.struck(),
+    );
     apart.judge(&mut tally).await?;
     Ok(tally)
 }
@@ -242,7 +250,9 @@ async fn outage(
     let watch = Stopwatch::start();
     for id in [&small, &large] {
         let complete = async || driver.complete(id).await?.expect(200).map(drop);
-        until(Duration::from_secs(90), complete).await.at("afterwards")?;
+        until(Duration::from_secs(90), complete)
+            .await
+            .at("afterwards")?;
     }
     tally.longest("longest until all was well again", watch.millis());
     driver.check_file(&before).await?;
@@ -258,7 +268,10 @@ async fn timed(call: impl Future<Output = Outcome<Reply>>) -> (Outcome<Reply>, f
 /// What is wrong with an answer during an outage.
 fn judge_answer(verb: &str, answer: &Reply, millis: f64) -> Option<String> {
     if millis > ANSWER_MILLIS {
-        return Some(format!("answered {} only after {millis:.0} ms", answer.status));
+        return Some(format!(
+            "answered {} only after {millis:.0} ms",
+            answer.status
+        ));
     }
     let good = match answer.status {
         200 | 201 | 202 | 204 => true,

@@ -67,7 +67,10 @@ async fn quarantine(machine: &Machine, bytes: Vec<u8>, declared: bool) -> Outcom
     }
     let upload = engine::create_as(machine, "alice", wish).await?;
     engine::put(machine, &upload, &bytes).await?;
-    let object = machine.store.head(&ObjectKey::quarantine(upload.id)).await?;
+    let object = machine
+        .store
+        .head(&ObjectKey::quarantine(upload.id))
+        .await?;
     Ok(Quarantined {
         upload,
         bytes: bytes.into(),
@@ -112,7 +115,10 @@ async fn swap(machine: &Machine, dice: &mut Dice, tally: &mut Tally) -> Outcome<
             }
             tally.count("uploads completed", 1);
             let swapped = u64::from(bytes != target.bytes);
-            tally.count("of them with swapped bytes and their true record, as none was declared", swapped);
+            tally.count(
+                "of them with swapped bytes and their true record, as none was declared",
+                swapped,
+            );
         }
         Ok(Completion::Verifying(_)) => tally.wrong("a completion took too long"),
         Err(error) if error.problem().code.status() < 500 => tally.count("uploads refused", 1),
@@ -234,7 +240,10 @@ async fn stopped(
         Attack::Swap | Attack::RemoveAndReplay => 409,
     };
     if answer.status != wanted {
-        tally.wrong(format!("{attack:?}: complete is answered {}", answer.status));
+        tally.wrong(format!(
+            "{attack:?}: complete is answered {}",
+            answer.status
+        ));
     }
     match answer.status {
         200 => {
@@ -264,14 +273,22 @@ async fn strike(
     match attack {
         Attack::Replay => {
             let answer = driver.send(&request, evil).await?;
-            ensure!(answer.status == 412, "a replay is answered {}", answer.status);
+            ensure!(
+                answer.status == 412,
+                "a replay is answered {}",
+                answer.status
+            );
         }
         Attack::Swap => overwrite(host, &object, &evil).await?,
         Attack::RemoveAndReplay => {
             let store = machine::store_at(host, Arc::new(SystemClock))?;
             store.delete(&object).await?;
             let answer = driver.send(&request, evil).await?;
-            ensure!(answer.status == 200, "a replay is answered {}", answer.status);
+            ensure!(
+                answer.status == 200,
+                "a replay is answered {}",
+                answer.status
+            );
         }
     }
     Ok(())
@@ -284,7 +301,9 @@ async fn wait_until_stopped(service: &Service) -> Outcome<()> {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    Err(crate::error::Failure::new("the worker did not come to its copy"))
+    Err(crate::error::Failure::new(
+        "the worker did not come to its copy",
+    ))
 }
 
 /// Puts these bytes over an object with the store's own credentials, as somebody who has them would.
@@ -358,7 +377,10 @@ async fn replay(machine: &Machine, dice: &mut Dice, tally: &mut Tally) -> Outcom
             Ok::<_, crate::error::Failure>(())
         };
         again("complete", &[412, 404]).await?;
-        ensure!(download(machine, upload.id).await? == bytes, "the file changed");
+        ensure!(
+            download(machine, upload.id).await? == bytes,
+            "the file changed"
+        );
         machine.engine.delete_file(&alice, upload.id).await?;
         again("delete", &[412, 404]).await?;
         let seen = machine.engine.get_file(&alice, upload.id).await;
@@ -368,12 +390,18 @@ async fn replay(machine: &Machine, dice: &mut Dice, tally: &mut Tally) -> Outcom
         machine.forward(HORIZON_SECONDS);
         machine.sweep().await?;
         again("the last sweep", &[403]).await?;
-        ensure!(machine.engine.get_file(&alice, upload.id).await.is_err(), "it came back");
+        ensure!(
+            machine.engine.get_file(&alice, upload.id).await.is_err(),
+            "it came back"
+        );
         tally.tried += 4;
     }
     let after = oracle::holdings(machine).await?;
     let left = after.objects.len() + after.multiparts.len();
-    ensure!(left == before.objects.len() + before.multiparts.len(), "{after:?} is left");
+    ensure!(
+        left == before.objects.len() + before.multiparts.len(),
+        "{after:?} is left"
+    );
     tally.count("objects left in storage", left as u64);
     Ok(())
 }

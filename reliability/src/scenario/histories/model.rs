@@ -90,12 +90,17 @@ impl Modelled {
 
     /// The bytes storage took, in order.
     pub(super) fn content(&self) -> Vec<u8> {
-        self.stored.values().flat_map(|part| part.iter().copied()).collect()
+        self.stored
+            .values()
+            .flat_map(|part| part.iter().copied())
+            .collect()
     }
 
     /// What storage answers to a PUT of a part.
     pub(super) fn put(&self, part: usize, other: bool, now: Timestamp) -> PutAnswer {
-        let alive = self.request(part).is_some_and(|request| now < request.expires_at);
+        let alive = self
+            .request(part)
+            .is_some_and(|request| now < request.expires_at);
         let is_single = self.upload.parts.is_none();
         match () {
             () if !alive => PutAnswer::Expired,

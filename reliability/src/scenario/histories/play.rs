@@ -94,7 +94,10 @@ impl<'a> Play<'a> {
             self.uploads.iter_mut().for_each(|one| one.sweep(now));
         }
         let found = self.machine.survey().await?;
-        *self.counts.entry("orphans that a survey removed").or_default() += found.len() as u64;
+        *self
+            .counts
+            .entry("orphans that a survey removed")
+            .or_default() += found.len() as u64;
         self.compare().await?;
         for index in 0..self.uploads.len() {
             self.download(index).await?;
@@ -374,13 +377,21 @@ impl<'a> Play<'a> {
             .map(|file| (file.id, file.filename.as_str().to_owned()))
             .collect();
         let visible = self.uploads.iter().filter(|one| one.is_visible(now));
-        let wanted: BTreeSet<_> = visible.map(|one| (one.upload.id, one.name.clone())).collect();
+        let wanted: BTreeSet<_> = visible
+            .map(|one| (one.upload.id, one.name.clone()))
+            .collect();
         ensure!(listed == wanted, "listed {listed:?} instead of {wanted:?}");
         for index in 0..self.uploads.len() {
             let state = self.state(index).await?;
             let one = &self.uploads[index];
             let fits = one.fits(state);
-            ensure!(fits, "{}: {} instead of {:?}", one.upload.id, state.as_str(), one.stand);
+            ensure!(
+                fits,
+                "{}: {} instead of {:?}",
+                one.upload.id,
+                state.as_str(),
+                one.stand
+            );
         }
         Ok(())
     }

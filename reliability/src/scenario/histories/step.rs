@@ -17,7 +17,11 @@ pub(super) enum Step {
         retain: Option<u64>,
     },
     /// A client sends a part with the URL it got at the beginning, perhaps again, perhaps other bytes.
-    Put { upload: usize, part: usize, other: bool },
+    Put {
+        upload: usize,
+        part: usize,
+        other: bool,
+    },
     /// A client completes.
     Complete { upload: usize },
     /// A client completes and never sees the answer.

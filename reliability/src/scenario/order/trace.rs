@@ -97,6 +97,9 @@ impl Call {
     }
 
     fn is_write(&self) -> bool {
-        matches!(self.name.as_str(), "write" | "writev" | "sendto" | "sendmsg")
+        matches!(
+            self.name.as_str(),
+            "write" | "writev" | "sendto" | "sendmsg"
+        )
     }
 }
