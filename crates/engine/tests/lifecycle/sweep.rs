@@ -234,3 +234,20 @@ async fn a_removal_and_the_end_of_quarantine_at_once_leave_nothing() {
         assert_eq!(world.store.bytes(quarantined.as_str()), None);
     }
 }
+
+#[tokio::test]
+async fn a_second_multipart_upload_beside_a_file_is_gone_by_the_horizon() {
+    let world = World::with_rules(BucketRules {
+        single_limit: MIB,
+        part_size: 5 * MIB,
+        ..BucketRules::default()
+    });
+    let bytes = vec![7; 6 << 20];
+    let upload = world.upload_parts(wish(6 * MIB), &bytes, &[1, 2]).await;
+    let file = world.complete(upload.id).await.unwrap();
+    world.store.start(file.key.as_str());
+    world.clock.forward(DAY);
+    assert_eq!(sweep(&world).await, [EMPTIED]);
+    assert_eq!(world.store.open_multiparts(), 0);
+    assert_eq!(world.store.bytes(file.key.as_str()).unwrap(), bytes);
+}
