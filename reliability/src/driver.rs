@@ -431,7 +431,7 @@ pub fn wish(bytes: &[u8]) -> Value {
 }
 
 async fn read(request: reqwest::RequestBuilder) -> Outcome<Reply> {
-    let answer = request.send().await?;
+    let answer = request.send().await.map_err(reqwest::Error::without_url)?;
     let retry_after = answer
         .headers()
         .get("retry-after")
@@ -439,6 +439,6 @@ async fn read(request: reqwest::RequestBuilder) -> Outcome<Reply> {
     Ok(Reply {
         status: answer.status().as_u16(),
         retry_after,
-        body: answer.bytes().await?,
+        body: answer.bytes().await.map_err(reqwest::Error::without_url)?,
     })
 }

@@ -15,6 +15,7 @@ use crate::machine::{Machine, Opening};
 use crate::oracle;
 use crate::points::Traps;
 use crate::report::{Setting, Tally};
+use crate::scenario::histories::memory_folder;
 use crate::service::{Service, Setup};
 
 /// How many clients work at the same time.
@@ -27,7 +28,7 @@ const READY_MILLIS: f64 = 2000.0;
 /// # Errors
 /// The service cannot be run at all.
 pub async fn random_kills(setting: &Setting) -> Outcome<Tally> {
-    let folder = TempDir::new()?;
+    let folder = memory_folder()?;
     let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
     let driver = Driver::new(&service.api, "alice")?;
     let mut dice = Dice::part(setting.seed, 5);
@@ -60,8 +61,7 @@ pub async fn random_kills(setting: &Setting) -> Outcome<Tally> {
     let machine = Machine::open(Opening::new(folder.path(), clock::now())).await?;
     machine.settle().await?;
     let findings = oracle::inspect(&machine, &driver.journal).await?;
-    tally.count("files hashed again", findings.files);
-    tally.broken.extend(findings.problems);
+    findings.tell(&mut tally);
     machine.close().await;
     Ok(tally)
 }

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use futures_util::future::join;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use valetkey_engine::Completion;
 use valetkey_protocol::upload::{CompleteUpload, Upload};
 use valetkey_protocol::{Clock, ContentType, FileId, Hasher, ObjectKey};
@@ -48,7 +47,7 @@ pub async fn while_completing(setting: &Setting) -> Outcome<Tally> {
     }
     machine.settle().await?;
     let findings = oracle::inspect(&machine, &crate::journal::Journal::default()).await?;
-    tally.broken.extend(findings.problems);
+    findings.tell(&mut tally);
     machine.close().await;
     Ok(tally)
 }
@@ -208,7 +207,7 @@ async fn stopped(
     dice: &mut Dice,
     tally: &mut Tally,
 ) -> Outcome<()> {
-    let folder = TempDir::new()?;
+    let folder = memory_folder()?;
     let host = Host::open(&folder.path().join("apart"), Arc::new(SystemClock)).await?;
     let mut setup = Setup::new(&setting.program, folder.path());
     setup.bucket = bucket_at(&host.url, &host);
