@@ -10,11 +10,16 @@
 //!   specification.
 
 mod credentials;
+mod digest;
 pub mod encode;
 mod endpoint;
 mod error;
+mod instant;
 pub mod s3;
+pub mod v4;
+mod window;
 
 pub use credentials::{Credentials, Secret};
-pub use endpoint::{AddressingStyle, Endpoint, EndpointError};
+pub use endpoint::{AddressingStyle, AwsHost, Endpoint, EndpointError};
 pub use error::SignError;
+pub use window::{Window, stable_window};
