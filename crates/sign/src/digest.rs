@@ -12,7 +12,7 @@ use sha2::block_api::compress256;
 const BLOCK: usize = 64;
 
 /// As many blocks as most canonical requests have.
-const BLOCKS: usize = 8;
+const BLOCKS: usize = 12;
 
 /// The end of a message: a one bit, and the length in bits in the last eight bytes.
 const END: u8 = 0x80;
@@ -79,11 +79,12 @@ impl Sha256 {
     #[inline]
     pub(crate) fn finish(mut self) -> [u8; 32] {
         let bits = (self.hashed + self.waiting as u64) * 8;
-        let flat = self.blocks.as_flattened_mut();
-        flat[self.waiting..].fill(0);
-        flat[self.waiting] = END;
         // The one bit and the length need nine bytes.
         let mut used = (self.waiting + 9).div_ceil(BLOCK);
+        let flat = self.blocks.as_flattened_mut();
+        let end = flat.len().min(used * BLOCK);
+        flat[self.waiting..end].fill(0);
+        flat[self.waiting] = END;
         if used > BLOCKS {
             compress256(&mut self.state, &self.blocks);
             self.blocks = [[0; BLOCK]; BLOCKS];
@@ -140,7 +141,6 @@ impl Midstate {
         let used = (end + 9).div_ceil(BLOCK);
         let flat = blocks.as_flattened_mut();
         flat[self.waiting..end].copy_from_slice(text);
-        flat[end..].fill(0);
         flat[end] = END;
         let bits = (self.hashed + end as u64) * 8;
         blocks[used - 1][BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
@@ -211,6 +211,13 @@ pub(crate) struct PrefixedHmac {
 }
 
 impl PrefixedHmac {
+    /// The code of the prefix and these pieces.
+    pub(crate) fn mac_of(&self, pieces: &[&[u8]]) -> [u8; 32] {
+        let mut hasher = self.inner.resume();
+        pieces.iter().for_each(|piece| hasher.update(piece));
+        close(&self.outer, &hasher.finish())
+    }
+
     pub(crate) fn mac(&self, text: &[u8; 64]) -> [u8; 32] {
         close(&self.outer, &self.inner.finish_with(text))
     }

@@ -9,12 +9,18 @@
 //! - [`s3`]: AWS Signature Version 4 as S3 and its relatives want it, one file per stage of the
 //!   specification.
 
+pub mod azure;
+#[cfg(feature = "key-pairs")]
+pub mod cloudfront;
 mod credentials;
 mod digest;
 pub mod encode;
 mod endpoint;
 mod error;
+pub mod gcs;
 mod instant;
+#[cfg(feature = "key-pairs")]
+mod key_pair;
 pub mod s3;
 pub mod v4;
 mod window;

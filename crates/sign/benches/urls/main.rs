@@ -23,7 +23,12 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let mut table = String::new();
     writeln!(table, "# What a presigned URL costs\n").unwrap();
-    writeln!(table, "Written by `cargo bench -p valetkey-sign -- --write docs/bench-sign.md` on {}.", machine()).unwrap();
+    writeln!(
+        table,
+        "Written by `cargo bench -p valetkey-sign -- --write docs/bench-sign.md` on {}.",
+        machine()
+    )
+    .unwrap();
     writeln!(table, "{}", NOTES).unwrap();
     for rows in [single::rows(), parts::rows(), pairs::rows()] {
         for row in rows {

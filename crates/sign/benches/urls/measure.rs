@@ -5,9 +5,16 @@ use std::time::{Duration, Instant};
 
 /// One way to make the URL of a row.
 pub(crate) struct Contender<'a> {
-    pub(crate) name: &'static str,
-    /// Makes the URL of a number, and gives something that depends on it.
-    pub(crate) run: Box<dyn FnMut(u32) -> usize + 'a>,
+    name: &'static str,
+    run: Box<dyn FnMut(u32) -> usize + 'a>,
+}
+
+impl<'a> Contender<'a> {
+    /// `run` makes the URL of a number, and gives something that depends on it.
+    pub(crate) fn new(name: &'static str, run: impl FnMut(u32) -> usize + 'a) -> Self {
+        let run = Box::new(run);
+        Self { name, run }
+    }
 }
 
 /// What one contender needs.
@@ -50,14 +57,17 @@ impl Row {
                 times.push(round(&mut contender.run));
             }
         }
-        let figures = contenders.iter_mut().zip(times).map(|(contender, mut times)| {
-            times.sort_by(f64::total_cmp);
-            Figure {
-                name: contender.name,
-                nanoseconds: times[times.len() / 2],
-                allocations: allocations(&mut contender.run),
-            }
-        });
+        let figures = contenders
+            .iter_mut()
+            .zip(times)
+            .map(|(contender, mut times)| {
+                times.sort_by(f64::total_cmp);
+                Figure {
+                    name: contender.name,
+                    nanoseconds: times[times.len() / 2],
+                    allocations: allocations(&mut contender.run),
+                }
+            });
         Self {
             title,
             figures: figures.collect(),
@@ -73,18 +83,33 @@ impl Goal {
         let (wanted, measured, met) = match self {
             Self::Faster(name, times) => {
                 let measured = of(name).nanoseconds / ours.nanoseconds;
-                (format!("at least {times}× {name}"), format!("{measured:.1}×"), measured >= *times)
+                (
+                    format!("at least {times}× {name}"),
+                    format!("{measured:.1}×"),
+                    measured >= *times,
+                )
             }
             Self::AtMost(name, times) => {
                 let measured = ours.nanoseconds / of(name).nanoseconds;
-                (format!("at most {times}× {name}"), format!("{measured:.2}×"), measured <= *times)
+                (
+                    format!("at most {times}× {name}"),
+                    format!("{measured:.2}×"),
+                    measured <= *times,
+                )
             }
             Self::NoAllocations => {
                 let measured = ours.allocations;
-                ("no allocation".to_owned(), format!("{measured}"), measured == 0)
+                (
+                    "no allocation".to_owned(),
+                    format!("{measured}"),
+                    measured == 0,
+                )
             }
         };
-        format!("Goal: {wanted}; measured: {measured}; {}.", if met { "met" } else { "**not met**" })
+        format!(
+            "Goal: {wanted}; measured: {measured}; {}.",
+            if met { "met" } else { "**not met**" }
+        )
     }
 }
 
@@ -115,13 +140,20 @@ fn allocations(run: &mut dyn FnMut(u32) -> usize) -> u64 {
 /// The machine's processor, and the day.
 pub(crate) fn machine() -> String {
     let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let line = information.lines().find(|line| line.starts_with("model name"));
-    let name = line.and_then(|line| line.split_once(": ")).map_or("an unnamed processor", |(_, name)| name);
+    let line = information
+        .lines()
+        .find(|line| line.starts_with("model name"));
+    let name = line
+        .and_then(|line| line.split_once(": "))
+        .map_or("an unnamed processor", |(_, name)| name);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     format!("{cores} × {name}, {}", today())
 }
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark says when it was run")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark says when it was run"
+)]
 fn today() -> String {
     jiff::Timestamp::now().to_string()[..10].to_owned()
 }

@@ -78,8 +78,12 @@ impl Aws {
             .build()
             .unwrap()
             .into();
-        let request =
-            SignableRequest::new("PUT", uri, headers.iter().copied(), SignableBody::UnsignedPayload);
+        let request = SignableRequest::new(
+            "PUT",
+            uri,
+            headers.iter().copied(),
+            SignableBody::UnsignedPayload,
+        );
         let (instructions, _) = sign(request.unwrap(), &parameters).unwrap().into_parts();
         let mut url = uri.to_owned();
         for (name, value) in instructions.params() {

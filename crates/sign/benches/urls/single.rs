@@ -28,7 +28,13 @@ pub(crate) fn signing_key(token: Option<&str>) -> SigningKey {
 pub(crate) fn presigner(token: Option<&str>) -> Presigner {
     let style = AddressingStyle::VirtualHost;
     let endpoint = Endpoint::aws(REGION, BUCKET, style, AwsHost::Regional).unwrap();
-    Presigner::new(&endpoint, &signing_key(token), AT.parse().unwrap(), EXPIRES_IN).unwrap()
+    Presigner::new(
+        &endpoint,
+        &signing_key(token),
+        AT.parse().unwrap(),
+        EXPIRES_IN,
+    )
+    .unwrap()
 }
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -50,42 +56,33 @@ fn put() -> Row {
         String::from(action.sign_with_time(expires, &rusty.at))
     };
     let (mut plain, mut fast) = (String::new(), String::new());
-    ours.presign(Method::Put, KEY.as_bytes(), &[], &HEADERS, &mut plain).unwrap();
-    template.presign(KEY.as_bytes(), &values, &mut fast).unwrap();
+    ours.presign(Method::Put, KEY.as_bytes(), &[], &HEADERS, &mut plain)
+        .unwrap();
+    template
+        .presign(KEY.as_bytes(), &values, &mut fast)
+        .unwrap();
     assert_eq!(fast, plain);
     assert_eq!(signature(&of_rusty()), signature(&plain));
     assert_eq!(signature(&aws.url(&uri, &HEADERS)), signature(&plain));
 
     let blocks = blocks_of(canonical_len(&plain));
     let contenders = vec![
-        Contender {
-            name: "valetkey-sign, template",
-            run: Box::new(|_| {
-                fast.clear();
-                template.presign(KEY.as_bytes(), &values, &mut fast).unwrap();
-                fast.len()
-            }),
-        },
-        Contender {
-            name: "valetkey-sign, any request",
-            run: Box::new(|_| {
-                plain.clear();
-                ours.presign(Method::Put, KEY.as_bytes(), &[], &HEADERS, &mut plain).unwrap();
-                plain.len()
-            }),
-        },
-        Contender {
-            name: "rusty-s3",
-            run: Box::new(|_| of_rusty().len()),
-        },
-        Contender {
-            name: "aws-sigv4",
-            run: Box::new(|_| aws.url(&uri, &HEADERS).len()),
-        },
-        Contender {
-            name: "bare cryptography",
-            run: Box::new(|_| bare(&blocks)),
-        },
+        Contender::new("valetkey-sign, template", |_| {
+            fast.clear();
+            template
+                .presign(KEY.as_bytes(), &values, &mut fast)
+                .unwrap();
+            fast.len()
+        }),
+        Contender::new("valetkey-sign, any request", |_| {
+            plain.clear();
+            ours.presign(Method::Put, KEY.as_bytes(), &[], &HEADERS, &mut plain)
+                .unwrap();
+            plain.len()
+        }),
+        Contender::new("rusty-s3", |_| of_rusty().len()),
+        Contender::new("aws-sigv4", |_| aws.url(&uri, &HEADERS).len()),
+        Contender::new("bare cryptography", |_| bare(&blocks)),
     ];
     Row::measure(
         "A PUT with three signed headers",
@@ -106,7 +103,10 @@ fn canonical_len(url: &str) -> usize {
         .split('&')
         .map(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap();
-            (name.to_owned(), value.replace("%2F", "/").replace("%3B", ";"))
+            (
+                name.to_owned(),
+                value.replace("%2F", "/").replace("%3B", ";"),
+            )
         })
         .collect();
     let query: Vec<(&str, &str)> = query.iter().map(|(n, v)| (&**n, &**v)).collect();

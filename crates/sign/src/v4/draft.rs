@@ -47,6 +47,16 @@ impl Draft {
         })
     }
 
+    pub(crate) fn allowing_dot_segments(mut self) -> Self {
+        self.allow_dot_segments = true;
+        self
+    }
+
+    /// The string to sign up to the hash.
+    pub(crate) fn head(&self) -> &str {
+        &self.head
+    }
+
     /// Appends the URL of one request up to `Signature=`, or nothing when it is refused, and gives the
     /// hash of its canonical request.
     pub(crate) fn write(

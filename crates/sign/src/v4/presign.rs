@@ -57,7 +57,7 @@ impl Presigner {
     /// for another object than was signed.
     #[must_use]
     pub fn allowing_dot_segments(mut self) -> Self {
-        self.draft.allow_dot_segments = true;
+        self.draft = self.draft.allowing_dot_segments();
         self
     }
 

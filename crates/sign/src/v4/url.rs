@@ -60,10 +60,9 @@ pub(crate) fn check_object_key(key: &[u8]) -> Result<(), SignError> {
     check_key(key)
 }
 
-/// Without stopping at the first find: then the compiler looks at many bytes at once.
 fn may_have_dot_segment(key: &[u8]) -> bool {
-    key.first() == Some(&b'.') || key.array_windows()
-            .fold(false, |found, [a, b]| found | ((*a == b'/') & (*b == b'.')))
+    let pairs = || key.array_windows().any(|pair| pair == b"/.");
+    key.contains(&b'.') && (key.first() == Some(&b'.') || pairs())
 }
 
 /// Appends `scheme://authority`.
