@@ -73,7 +73,10 @@ mod tests {
         assert_eq!(compact(at), "20260101T180405Z");
         assert_eq!(day_of(&compact(at)), "20260101");
         assert_eq!(extended(at), "2026-01-01T18:04:05Z");
-        assert_eq!(parse_compact(&compact(at)), "2026-01-01T18:04:05Z".parse().ok());
+        assert_eq!(
+            parse_compact(&compact(at)),
+            "2026-01-01T18:04:05Z".parse().ok()
+        );
     }
 
     #[test]

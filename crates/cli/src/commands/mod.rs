@@ -4,6 +4,7 @@ mod dev;
 mod get;
 mod ls;
 mod openapi;
+pub(crate) mod presign;
 mod put;
 mod rm;
 mod serve;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Ls(ls::Ls),
     /// Delete files
     Rm(rm::Rm),
+    /// Sign requests to object storage
+    Presign(presign::Presign),
     /// Make a token for the development service
     Token(token::Token),
     /// Print the OpenAPI document of the API
@@ -50,6 +53,7 @@ impl Command {
             Self::Get(get) => until_signal(get.run()).await,
             Self::Ls(ls) => until_signal(ls.run()).await,
             Self::Rm(rm) => until_signal(rm.run()).await,
+            Self::Presign(presign) => presign.run(),
             Self::Token(token) => token.run(),
             Self::Openapi => openapi::run(),
         }

@@ -68,7 +68,11 @@ fn cloudfront() -> Row {
         Contender::new("bare ECDSA P-256", move |_| bare_ecdsa()),
         Contender::new("bare RSA-2048", move |_| bare_rsa()),
     ];
-    Row::measure("CloudFront: a URL with the canned policy", contenders, Vec::new())
+    Row::measure(
+        "CloudFront: a URL with the canned policy",
+        contenders,
+        Vec::new(),
+    )
 }
 
 fn bare_rsa() -> impl FnMut() -> usize {

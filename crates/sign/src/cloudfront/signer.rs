@@ -1,5 +1,6 @@
 //! Signed URLs and cookies.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use base64::Engine as _;
@@ -42,18 +43,20 @@ const OWN: [&str; 5] = [
 ];
 
 /// Signs for the distributions that trust a key.
-pub struct Signer {
+///
+/// `K` is a [`PrivateKey`], or a reference or pointer to one.
+pub struct Signer<K = PrivateKey> {
     key_pair_id: String,
-    key: PrivateKey,
+    key: K,
     hash: Hash,
 }
 
-impl Signer {
+impl<K: Borrow<PrivateKey>> Signer<K> {
     /// With the id CloudFront gave the public key.
     ///
     /// # Errors
     /// [`CloudFrontError::KeyPairId`].
-    pub fn new(key_pair_id: &str, key: PrivateKey, hash: Hash) -> Result<Self, CloudFrontError> {
+    pub fn new(key_pair_id: &str, key: K, hash: Hash) -> Result<Self, CloudFrontError> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
         if key_pair_id.is_empty() || !key_pair_id.bytes().all(plain) {
             return Err(CloudFrontError::KeyPairId {
@@ -127,7 +130,7 @@ impl Signer {
             }
         }
         let separator = if url.contains('?') { '&' } else { '?' };
-        let signature = encode(&self.key.sign(self.hash, policy.as_bytes())?);
+        let signature = encode(&self.key.borrow().sign(self.hash, policy.as_bytes())?);
         let mut signed = format!(
             "{url}{separator}{first}&Signature={signature}&Key-Pair-Id={}",
             self.key_pair_id
@@ -143,7 +146,7 @@ impl Signer {
         first: (&'static str, String),
         policy: &str,
     ) -> Result<Vec<(&'static str, String)>, CloudFrontError> {
-        let signature = self.key.sign(self.hash, policy.as_bytes())?;
+        let signature = self.key.borrow().sign(self.hash, policy.as_bytes())?;
         let mut cookies = vec![
             first,
             ("CloudFront-Signature", encode(&signature)),
@@ -156,7 +159,7 @@ impl Signer {
     }
 }
 
-impl fmt::Debug for Signer {
+impl<K> fmt::Debug for Signer<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer")
             .field("key_pair_id", &self.key_pair_id)
