@@ -10,7 +10,7 @@ use super::PresignError;
 pub(super) enum Line {
     S3(S3Line),
     Gcs(GcsLine),
-    Azure(AzureLine),
+    Azure(Box<AzureLine>),
     CloudFront(CloudFrontLine),
 }
 
@@ -170,7 +170,7 @@ impl Line {
                 let (ask, signer) = split(object)?;
                 Ok(Self::Gcs(GcsLine { ask, signer }))
             }
-            Some("azure") => from(object).map(Self::Azure),
+            Some("azure") => from(object).map(Box::new).map(Self::Azure),
             Some("cloudfront") => from(object).map(Self::CloudFront),
             _ => Err(PresignError::Provider),
         }
