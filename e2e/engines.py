@@ -31,12 +31,9 @@ class Engine:
             time.sleep(0.1)
 
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        # Nothing it keeps is of any worth, and SeaweedFS takes its time to say goodbye.
+        self.process.kill()
+        self.process.wait()
 
 
 def free_ports(count):
