@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use uuid::Uuid;
 use valetkey_catalog::sqlite::SqliteCatalog;
-use valetkey_catalog::{Catalog, NewUpload, Transfer};
+use valetkey_catalog::{Catalog, Intent, Limits, NewUpload, Transfer};
 use valetkey_protocol::{FileId, Metadata};
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -44,7 +44,10 @@ async fn measure(folder: &Path, tasks: usize, time: Duration) -> Result<(), Fail
             async move {
                 let upload = upload()?;
                 let id = upload.id;
-                catalog.insert_uploads(vec![upload]).await?;
+                let limits = Limits::default();
+                catalog
+                    .insert_uploads(vec![Intent { upload, limits }])
+                    .await?;
                 Ok(id)
             }
         }

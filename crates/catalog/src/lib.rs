@@ -1,6 +1,9 @@
 //! WHAT do we remember? One trait; each method is one transaction. This crate alone knows SQL.
 
+mod account;
+mod edge;
 mod error;
+mod history;
 mod record;
 
 pub mod sqlite;
@@ -10,25 +13,29 @@ use jiff::Timestamp;
 use valetkey_protocol::file::Order;
 use valetkey_protocol::{Checksum, FileId, Filename, FolderPath, Metadata, Subject};
 
+pub use account::{Backlog, Insertion, Intent, Limit, Limits, Over, Usage};
+pub use edge::{Edge, Step};
 pub use error::CatalogError;
-pub use record::{Due, Edge, FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfer};
+pub use history::{Event, EventKind, Passage};
+pub use record::{Due, FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfer};
 
 /// The catalog of uploads and files. An answer means that what it says is on disk.
 ///
 /// Instants are remembered to the millisecond. A call whose future is dropped may still take effect.
 #[async_trait]
 pub trait Catalog: Send + Sync + 'static {
-    /// Remembers new uploads, all or none; an id that is taken is [`CatalogError::Refused`].
-    async fn insert_uploads(&self, uploads: Vec<NewUpload>) -> Result<(), CatalogError>;
+    /// Remembers new uploads and reserves their sizes: those that stay within their limits, each counted after the
+    /// ones before it, all or none of these; an id that is taken is [`CatalogError::Refused`].
+    async fn insert_uploads(&self, intents: Vec<Intent>) -> Result<Vec<Insertion>, CatalogError>;
 
     /// Remembers a new upload under a key of its owner, in one transaction; or, when the owner used that key
     /// later than `since`, remembers nothing and gives what the key stands for.
     async fn insert_once(
         &self,
-        upload: NewUpload,
+        intent: Intent,
         once: Once,
         since: Timestamp,
-    ) -> Result<Option<Once>, CatalogError>;
+    ) -> Result<Insertion, CatalogError>;
 
     /// Frees a key of an owner whose upload came to nothing.
     async fn forget_key(&self, owner: Subject, key: String) -> Result<(), CatalogError>;
@@ -39,6 +46,9 @@ pub trait Catalog: Send + Sync + 'static {
     /// Finds what one id is.
     async fn find(&self, id: FileId) -> Result<Option<Record>, CatalogError>;
 
+    /// Finds what each id is.
+    async fn find_all(&self, ids: Vec<FileId>) -> Result<Vec<Option<Record>>, CatalogError>;
+
     /// Remembers storage's name for a multipart upload while it is pending and has none yet; says whether it did.
     async fn attach_multipart(&self, id: FileId, upload_id: String) -> Result<bool, CatalogError>;
 
@@ -46,23 +56,23 @@ pub trait Catalog: Send + Sync + 'static {
     /// An earlier instant than the remembered one changes nothing.
     async fn extend_urls(&self, id: FileId, until: Timestamp) -> Result<bool, CatalogError>;
 
-    /// Goes along one edge of the state machine if the upload still stands at `epoch` and at the edge's
-    /// beginning, and gives what it then is; `None` when somebody else was first.
-    async fn advance(
-        &self,
-        id: FileId,
-        epoch: u64,
-        edge: Edge,
-    ) -> Result<Option<Record>, CatalogError>;
+    /// Goes along one edge of the state machine if the upload still stands at the step's epoch and at the edge's
+    /// beginning, and gives what it then is; `None` when somebody else was first. The line in the audit log, the
+    /// event if there is one, and the settlement of the accounts are part of the same transaction.
+    async fn advance(&self, step: Step) -> Result<Option<Record>, CatalogError>;
 
-    /// Changes what people may change of an available file that still stands at `epoch`, and moves its epoch
-    /// on, so that of two changes at once one is told to look again.
-    async fn patch(
+    /// Leaves a run that verifies or deletes alone until then, while it still stands at `epoch`; says whether it
+    /// does. When not, the run was taken for lost, and another may be at it.
+    async fn renew(
         &self,
         id: FileId,
         epoch: u64,
-        patch: FilePatch,
-    ) -> Result<Option<Record>, CatalogError>;
+        lease_until: Timestamp,
+    ) -> Result<bool, CatalogError>;
+
+    /// Changes what people may change of an available file that still stands at the patch's epoch, and moves its
+    /// epoch on, so that of two changes at once one is told to look again.
+    async fn patch(&self, patch: Patch) -> Result<Option<Record>, CatalogError>;
 
     /// Counts one more issued download of each available file; an id given twice counts twice.
     async fn count_downloads(&self, ids: Vec<FileId>) -> Result<(), CatalogError>;
@@ -70,11 +80,31 @@ pub trait Catalog: Send + Sync + 'static {
     /// Lists available files in order of their ids.
     async fn list(&self, list: FileList) -> Result<Vec<Record>, CatalogError>;
 
+    /// Gives records of every state in order of their ids.
+    async fn scan(&self, after: Option<FileId>, limit: u32) -> Result<Vec<Record>, CatalogError>;
+
     /// Finds up to `limit` records with work due at `now`, the longest due first.
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(Due, Record)>, CatalogError>;
 
-    /// Remembers that nothing of this upload is left in quarantine.
-    async fn forget_quarantine(&self, id: FileId) -> Result<(), CatalogError>;
+    /// Remembers that nothing of this upload is left in storage besides the file, if it still stands at `epoch`:
+    /// whoever moved it on may have left something new. Says whether it does.
+    async fn forget_leftovers(&self, id: FileId, epoch: u64) -> Result<bool, CatalogError>;
+
+    /// Gives all that happened to one upload, from its creation on; nothing when there is none.
+    async fn history(&self, id: FileId) -> Result<Vec<Passage>, CatalogError>;
+
+    /// Gives up to `limit` events after a position, in their order.
+    async fn events(&self, after: u64, limit: u32) -> Result<Vec<Event>, CatalogError>;
+
+    /// Forgets up to `limit` uploads that ended without a file, or whose file was deleted, before then and left
+    /// nothing, with their history, and as many events of before then. Says how many uploads.
+    async fn forget_history_until(&self, then: Timestamp, limit: u32) -> Result<u64, CatalogError>;
+
+    /// Gives what an owner, or everybody together, takes in each bucket.
+    async fn usage(&self, owner: Option<Subject>) -> Result<Vec<(String, Usage)>, CatalogError>;
+
+    /// Counts the work there is at `now`.
+    async fn backlog(&self, now: Timestamp) -> Result<Backlog, CatalogError>;
 
     /// Answers when the catalog can.
     async fn ping(&self) -> Result<(), CatalogError>;
@@ -104,6 +134,21 @@ pub struct FilePatch {
     pub metadata: Metadata,
     /// When it is deleted by itself.
     pub expires_at: Option<Timestamp>,
+}
+
+/// A change of a file, by somebody at some time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch {
+    /// Of which file.
+    pub id: FileId,
+    /// Where it must still stand.
+    pub epoch: u64,
+    /// The new values.
+    pub file: FilePatch,
+    /// When.
+    pub at: Timestamp,
+    /// Who asked for it.
+    pub by: Option<Subject>,
 }
 
 /// Which files to list.

@@ -1,4 +1,4 @@
-//! What is remembered of one upload and the file it becomes, and the edges of its life.
+//! What is remembered of one upload and the file it becomes.
 
 use jiff::Timestamp;
 use valetkey_protocol::file::Integrity;
@@ -80,8 +80,8 @@ pub struct Record {
     /// How many downloads were issued.
     pub download_count: u64,
     /// Whether something besides the file may still lie in storage: a quarantined object, parts, a rejected
-    /// final object. True from the insert of every upload, single or multipart, until `forget_quarantine`.
-    pub quarantined: bool,
+    /// final object. True from the insert of every upload, single or multipart, until `forget_leftovers`.
+    pub leftovers: bool,
 }
 
 /// What verification found.
@@ -99,58 +99,6 @@ pub struct FileFacts {
     pub expires_at: Option<Timestamp>,
 }
 
-/// The edges of the state machine, each with what it writes. All the rest is illegal.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Edge {
-    /// `pending → verifying`, or `verifying → verifying` when the lease of a lost run is over at `now`.
-    Verify {
-        /// This instant.
-        now: Timestamp,
-        /// Until when others leave this run alone.
-        lease_until: Timestamp,
-        /// What storage said the quarantined object is; `None` for multipart.
-        source_etag: Option<String>,
-        /// The checksum, when it was declared only now; one declared before stays.
-        checksum: Option<Checksum>,
-    },
-    /// `verifying → pending`: something is missing or did not answer, and more bytes may come.
-    Retry,
-    /// `verifying → available`.
-    Finish(FileFacts),
-    /// `verifying → failed`.
-    Fail(Problem),
-    /// `pending → aborted`.
-    Abort,
-    /// `pending → expired`.
-    Expire,
-    /// `available → deleting`, or `deleting → deleting` when the lease of a lost run is over at `now`.
-    Delete {
-        /// This instant.
-        now: Timestamp,
-        /// Until when others leave this run alone.
-        lease_until: Timestamp,
-    },
-    /// `deleting → deleted`.
-    Deleted,
-}
-
-impl Edge {
-    /// The states it may begin at, and the one it ends at. A self-loop is only legal when the lease is over.
-    pub fn ends(&self) -> (&'static [State], State) {
-        use State::{Aborted, Available, Deleted, Deleting, Expired, Failed, Pending, Verifying};
-        match self {
-            Self::Verify { .. } => (&[Pending, Verifying], Verifying),
-            Self::Retry => (&[Verifying], Pending),
-            Self::Finish(_) => (&[Verifying], Available),
-            Self::Fail(_) => (&[Verifying], Failed),
-            Self::Abort => (&[Pending], Aborted),
-            Self::Expire => (&[Pending], Expired),
-            Self::Delete { .. } => (&[Available, Deleting], Deleting),
-            Self::Deleted => (&[Deleting], Deleted),
-        }
-    }
-}
-
 /// Why a record has work due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Due {
@@ -162,7 +110,29 @@ pub enum Due {
     RetentionEnded,
     /// Deleting, and its lease is over: the run was lost.
     DeleteLost,
-    /// Settled, and its last upload URL has been dead long enough to empty its quarantine:
+    /// Settled, and its last upload URL has been dead long enough to remove what it left:
     /// [`QUARANTINE_GRACE_SECONDS`] after `urls_end_at`.
-    QuarantineOver,
+    LeftoversOver,
+}
+
+impl Due {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [
+        Self::SessionEnded,
+        Self::VerifyLost,
+        Self::RetentionEnded,
+        Self::DeleteLost,
+        Self::LeftoversOver,
+    ];
+
+    /// Its name in reports and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionEnded => "session_ended",
+            Self::VerifyLost => "verify_lost",
+            Self::RetentionEnded => "retention_ended",
+            Self::DeleteLost => "delete_lost",
+            Self::LeftoversOver => "leftovers_over",
+        }
+    }
 }

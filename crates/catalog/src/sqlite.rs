@@ -5,10 +5,13 @@
 //! flush serves everything that was waiting when it began, which is what makes it cheap
 //! (<https://sqlite.org/wal.html>, <https://sqlite.org/pragma.html#pragma_synchronous>).
 
+mod account;
 mod advance;
+mod ballast;
 mod change;
 mod due;
 mod error;
+mod history;
 mod insert;
 mod list;
 mod once;
@@ -27,11 +30,17 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use async_trait::async_trait;
+use fail::fail_point;
 use jiff::Timestamp;
 use rusqlite::Connection;
+use tracing::Instrument as _;
 use valetkey_protocol::{FileId, Subject};
 
-use crate::{Catalog, CatalogError, Due, Edge, FileList, FilePatch, NewUpload, Once, Record};
+use crate::{
+    Backlog, Catalog, CatalogError, Due, Event, FileList, Insertion, Intent, Once, Passage, Patch,
+    Record, Step, Usage,
+};
+use ballast::Ballast;
 use queue::Queue;
 
 /// How many threads read. One alone would let a long list hold up every point read.
@@ -41,6 +50,7 @@ const READERS: usize = 2;
 #[derive(Debug)]
 pub struct SqliteCatalog {
     writes: Arc<Queue>,
+    ballast: Arc<Ballast>,
     reads: Arc<Queue>,
     readers: Vec<JoinHandle<()>>,
     writer: Option<JoinHandle<()>>,
@@ -60,6 +70,7 @@ impl SqliteCatalog {
         let writer = open::writer(path)?;
         let mut catalog = Self {
             writes: Arc::default(),
+            ballast: Arc::new(Ballast::take(path)?),
             reads: Arc::default(),
             readers: Vec::with_capacity(READERS),
             writer: None,
@@ -78,12 +89,42 @@ impl SqliteCatalog {
         Ok(catalog)
     }
 
-    /// Does this in the next transaction of the writer, and answers once it is on disk.
+    /// Does this in the next transaction of the writer, and answers once it is on disk; not while the disk is full.
     async fn write<T: Send + 'static>(
         &self,
+        name: &'static str,
         work: impl FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
-        queue::ask(&self.writes, work).await
+        let ballast = Arc::clone(&self.ballast);
+        let work = move |connection: &Connection| match ballast.hold() {
+            true => work(connection),
+            false => Err(error::no_room()),
+        };
+        self.commit(name, work).await
+    }
+
+    /// Does what makes room: also on a full disk, with the room that is held for it.
+    async fn relieve<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl Fn(&Connection) -> Result<T, CatalogError> + Clone + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        match self.commit(name, work.clone()).await {
+            Err(CatalogError::Full(_)) if self.ballast.give_up() => self.commit(name, work).await,
+            done => done,
+        }
+    }
+
+    async fn commit<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        fail_point!(format!("catalog.{name}.before").as_str());
+        let span = tracing::debug_span!("catalog", transaction = name);
+        let done = queue::ask(&self.writes, work).instrument(span).await;
+        fail_point!(format!("catalog.{name}.after").as_str());
+        done
     }
 
     /// Reads what was on disk when the reading began, or newer.
@@ -121,72 +162,105 @@ impl Drop for SqliteCatalog {
 
 #[async_trait]
 impl Catalog for SqliteCatalog {
-    async fn insert_uploads(&self, uploads: Vec<NewUpload>) -> Result<(), CatalogError> {
-        self.write(move |connection| insert::uploads(connection, &uploads))
-            .await
+    async fn insert_uploads(&self, intents: Vec<Intent>) -> Result<Vec<Insertion>, CatalogError> {
+        self.write("insert_uploads", move |connection| {
+            insert::uploads(connection, &intents)
+        })
+        .await
     }
 
     async fn insert_once(
         &self,
-        upload: NewUpload,
+        intent: Intent,
         once: Once,
         since: Timestamp,
-    ) -> Result<Option<Once>, CatalogError> {
-        self.write(move |connection| once::insert(connection, &upload, &once, since))
-            .await
+    ) -> Result<Insertion, CatalogError> {
+        self.write("insert_once", move |connection| {
+            once::insert(connection, &intent, &once, since)
+        })
+        .await
     }
 
     async fn forget_key(&self, owner: Subject, key: String) -> Result<(), CatalogError> {
-        self.write(move |connection| once::forget(connection, &owner, &key))
-            .await
+        self.relieve("forget_key", move |connection| {
+            once::forget(connection, &owner, &key)
+        })
+        .await
     }
 
     async fn forget_keys_until(&self, then: Timestamp) -> Result<(), CatalogError> {
-        self.write(move |connection| once::forget_until(connection, then))
-            .await
+        self.relieve("forget_keys", move |connection| {
+            once::forget_until(connection, then)
+        })
+        .await
     }
 
     async fn find(&self, id: FileId) -> Result<Option<Record>, CatalogError> {
         self.read(move |connection| row::find(connection, id)).await
     }
 
-    async fn attach_multipart(&self, id: FileId, upload_id: String) -> Result<bool, CatalogError> {
-        self.write(move |connection| change::attach_multipart(connection, id, &upload_id))
+    async fn find_all(&self, ids: Vec<FileId>) -> Result<Vec<Option<Record>>, CatalogError> {
+        self.read(move |connection| ids.iter().map(|id| row::find(connection, *id)).collect())
             .await
+    }
+
+    async fn attach_multipart(&self, id: FileId, upload_id: String) -> Result<bool, CatalogError> {
+        self.write("attach_multipart", move |connection| {
+            change::attach_multipart(connection, id, &upload_id)
+        })
+        .await
     }
 
     async fn extend_urls(&self, id: FileId, until: Timestamp) -> Result<bool, CatalogError> {
-        self.write(move |connection| change::extend_urls(connection, id, until))
-            .await
+        self.write("extend_urls", move |connection| {
+            change::extend_urls(connection, id, until)
+        })
+        .await
     }
 
-    async fn advance(
+    async fn advance(&self, step: Step) -> Result<Option<Record>, CatalogError> {
+        let name = step.edge.name();
+        let makes_room = step.edge.makes_room();
+        let advance = move |connection: &Connection| advance::advance(connection, &step);
+        match makes_room {
+            true => self.relieve(name, advance).await,
+            false => self.write(name, advance).await,
+        }
+    }
+
+    async fn renew(
         &self,
         id: FileId,
         epoch: u64,
-        edge: Edge,
-    ) -> Result<Option<Record>, CatalogError> {
-        self.write(move |connection| advance::advance(connection, id, epoch, &edge))
-            .await
+        lease_until: Timestamp,
+    ) -> Result<bool, CatalogError> {
+        self.relieve("renew", move |connection| {
+            change::renew(connection, id, epoch, lease_until)
+        })
+        .await
     }
 
-    async fn patch(
-        &self,
-        id: FileId,
-        epoch: u64,
-        patch: FilePatch,
-    ) -> Result<Option<Record>, CatalogError> {
-        self.write(move |connection| change::patch(connection, id, epoch, &patch))
-            .await
+    async fn patch(&self, patch: Patch) -> Result<Option<Record>, CatalogError> {
+        self.write("patch", move |connection| {
+            advance::patch(connection, &patch)
+        })
+        .await
     }
 
     async fn count_downloads(&self, ids: Vec<FileId>) -> Result<(), CatalogError> {
-        self.write(move |connection| change::count_downloads(connection, &ids))
-            .await
+        self.write("count_downloads", move |connection| {
+            change::count_downloads(connection, &ids)
+        })
+        .await
     }
 
     async fn list(&self, list: FileList) -> Result<Vec<Record>, CatalogError> {
         self.read(move |connection| list::list(connection, &list))
+            .await
+    }
+
+    async fn scan(&self, after: Option<FileId>, limit: u32) -> Result<Vec<Record>, CatalogError> {
+        self.read(move |connection| list::scan(connection, after, limit))
             .await
     }
 
@@ -195,14 +269,44 @@ impl Catalog for SqliteCatalog {
             .await
     }
 
-    async fn forget_quarantine(&self, id: FileId) -> Result<(), CatalogError> {
-        self.write(move |connection| change::forget_quarantine(connection, id))
+    async fn forget_leftovers(&self, id: FileId, epoch: u64) -> Result<bool, CatalogError> {
+        self.relieve("forget_leftovers", move |connection| {
+            change::forget_leftovers(connection, id, epoch)
+        })
+        .await
+    }
+
+    async fn history(&self, id: FileId) -> Result<Vec<Passage>, CatalogError> {
+        self.read(move |connection| history::of(connection, id))
+            .await
+    }
+
+    async fn events(&self, after: u64, limit: u32) -> Result<Vec<Event>, CatalogError> {
+        self.read(move |connection| history::events(connection, after, limit))
+            .await
+    }
+
+    async fn forget_history_until(&self, then: Timestamp, limit: u32) -> Result<u64, CatalogError> {
+        self.relieve("forget_history", move |connection| {
+            history::forget_until(connection, then, limit)
+        })
+        .await
+    }
+
+    async fn usage(&self, owner: Option<Subject>) -> Result<Vec<(String, Usage)>, CatalogError> {
+        self.read(move |connection| account::list(connection, owner.as_ref()))
+            .await
+    }
+
+    async fn backlog(&self, now: Timestamp) -> Result<Backlog, CatalogError> {
+        let waiting = self.writes.len() as u64;
+        self.read(move |connection| due::backlog(connection, now, waiting))
             .await
     }
 
     /// Both kinds of thread must answer; a transaction that writes nothing costs no flush.
     async fn ping(&self) -> Result<(), CatalogError> {
-        self.write(|_| Ok(())).await?;
+        self.commit("ping", |_| Ok(())).await?;
         self.read(row::probe).await
     }
 }

@@ -64,6 +64,11 @@ pub(crate) enum Error {
     /// The machine gives no threads.
     #[error("cannot start")]
     Start(#[source] io::Error),
+    /// Files without the bytes that were verified.
+    #[error(
+        "{0} files are not as they were verified; restore their objects from a backup, or delete them"
+    )]
+    Lost(usize),
     /// Some of several things failed, and each was reported.
     #[error("{failed} of {all} failed")]
     Some {

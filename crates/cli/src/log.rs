@@ -1,10 +1,14 @@
-//! The log of what serves: stderr, for people or as JSON lines.
+//! The log of what serves: stderr, for people or as JSON lines. Traces go along with it.
 
 use std::io::IsTerminal;
 
 use clap::{Args, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt, registry};
+use valetkey_server::config::LogFormat;
 use valetkey_server::log::QUIET;
+use valetkey_server::telemetry::Telemetry;
 
 /// What is logged unless RUST_LOG says otherwise: what happens here, and of the migrations only trouble.
 const DEFAULT: &str = "info,refinery_core=warn";
@@ -12,14 +16,10 @@ const DEFAULT: &str = "info,refinery_core=warn";
 /// How to log.
 #[derive(Args)]
 pub(crate) struct Log {
-    /// How log lines look; RUST_LOG chooses which there are (`info` by default)
-    #[arg(
-        long = "log",
-        env = "VALETKEY_LOG",
-        value_name = "FORMAT",
-        default_value = "text"
-    )]
-    format: Format,
+    /// How log lines look, instead of `log_format` of the configuration; RUST_LOG chooses which there are
+    /// (`info` by default)
+    #[arg(long = "log", env = "VALETKEY_LOG", value_name = "FORMAT")]
+    format: Option<Format>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -29,19 +29,29 @@ enum Format {
 }
 
 impl Log {
-    /// Starts to log. What logs already goes on.
-    pub(crate) fn start(&self) {
+    /// Starts to log, as configured unless the command line says otherwise. What logs already goes on.
+    pub(crate) fn start(&self, configured: LogFormat, telemetry: Option<&Telemetry>) {
         let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
         let quiet = QUIET.iter().filter_map(|directive| directive.parse().ok());
         let filter = quiet.fold(chosen, EnvFilter::add_directive);
-        let lines = tracing_subscriber::fmt()
-            .with_env_filter(filter)
+        let lines = fmt::layer()
             .with_writer(std::io::stderr)
             .with_ansi(std::io::stderr().is_terminal());
-        let started = match self.format {
-            Format::Text => lines.try_init(),
-            Format::Json => lines.json().try_init(),
+        let format = match self.format {
+            Some(Format::Text) => LogFormat::Text,
+            Some(Format::Json) => LogFormat::Json,
+            None => configured,
         };
-        started.ok();
+        let lines = match format {
+            LogFormat::Text => lines.with_filter(filter).boxed(),
+            // The list of spans has the request, whatever happens inside of it.
+            LogFormat::Json => lines
+                .json()
+                .with_current_span(false)
+                .with_filter(filter)
+                .boxed(),
+        };
+        let traces = telemetry.map(Telemetry::layer);
+        registry().with(lines).with(traces).try_init().ok();
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use valetkey_protocol::bucket::{Bucket, Buckets};
 use valetkey_protocol::download::{CreateDownload, Download};
 use valetkey_protocol::file::{File, FilePage, ListFiles};
+use valetkey_protocol::sweep::{Sweep, Swept};
 use valetkey_protocol::upload::{
     CompleteUpload, CreateUpload, PartRequest, SignParts, SignedParts, Upload,
 };
@@ -210,6 +211,15 @@ impl Client {
     ) -> Result<Download, Error> {
         let request = self.request(Method::POST, &["files", &id.to_string(), "download"]);
         call::json(self.send(request.json(create)).await?).await
+    }
+
+    /// `POST /v1/sweep`: one step.
+    ///
+    /// # Errors
+    /// The service's problem, or no connection.
+    pub async fn sweep(&self, sweep: &Sweep) -> Result<Swept, Error> {
+        let request = self.request(Method::POST, &["sweep"]);
+        call::json(self.send(request.json(sweep)).await?).await
     }
 
     /// `GET /v1/buckets`.

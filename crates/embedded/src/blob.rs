@@ -140,6 +140,7 @@ impl Blobs {
 pub(crate) fn reap(root: &Path, doomed: &mpsc::Receiver<Vec<Id>>) {
     for blobs in doomed {
         for blob in blobs {
+            fail::fail_point!("embedded.blob.before_removal");
             match fs::remove_file(blob_path(root, blob)) {
                 Ok(()) => {}
                 Err(source) if source.kind() == io::ErrorKind::NotFound => {}
@@ -167,7 +168,9 @@ impl Draft {
 
     /// Makes the bytes durable under their final name.
     pub(crate) fn seal(mut self) -> io::Result<Sealed> {
+        fail::fail_point!("embedded.put.received");
         self.file.sync_data()?;
+        fail::fail_point!("embedded.put.synced");
         let target = self.blobs.path(self.id);
         if let Some(path) = &self.path {
             fs::rename(path, &target)?;
@@ -178,9 +181,11 @@ impl Draft {
             id: self.id,
             adopted: false,
         };
+        fail::fail_point!("embedded.put.named");
         if let Some(shard) = target.parent() {
             sync_folder(shard)?;
         }
+        fail::fail_point!("embedded.put.sealed");
         Ok(sealed)
     }
 }

@@ -116,7 +116,11 @@ impl Index {
         let outcome = steps(&mut tables);
         let effects = tables.into_effects();
         match outcome {
-            Ok(()) if effects.changed => transaction.commit()?,
+            Ok(()) if effects.changed => {
+                fail::fail_point!("embedded.index.before_commit");
+                transaction.commit()?;
+                fail::fail_point!("embedded.index.after_commit");
+            }
             Ok(()) => transaction.abort()?,
             Err(failure) => {
                 let _ = transaction.abort();

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+use valetkey_catalog::Limits;
 use valetkey_protocol::bucket::Bucket as BucketView;
 use valetkey_protocol::part::{MAX_PART_SIZE, MIB, MIN_PART_SIZE};
 use valetkey_protocol::{Algorithm, ContentType, FileId, Filename, ObjectKey, Subject, key};
@@ -11,6 +13,9 @@ use crate::Error;
 
 /// The longest any provider lets a signature live, in seconds: seven days.
 pub(crate) const MAX_SIGNATURE_SECONDS: u64 = 604_800;
+
+/// The largest quota: as many bytes as a database can count.
+const LARGEST_QUOTA: u64 = i64::MAX.unsigned_abs();
 
 /// A named place for files.
 pub struct Bucket {
@@ -23,7 +28,8 @@ pub struct Bucket {
 }
 
 /// What a bucket takes, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct BucketRules {
     /// The media types it takes, such as `image/png`, `image/*` or `*/*`.
     pub content_types: Vec<String>,
@@ -51,6 +57,12 @@ pub struct BucketRules {
     pub refuse_type_mismatch: bool,
     /// Up to how many bytes are read back when storage has no checksum of its own to compare.
     pub rehash_limit: u64,
+    /// How many uploads each principal may have open at a time.
+    pub max_open_uploads: u64,
+    /// How many bytes each principal may have here, reserved and stored; no limit when 0.
+    pub principal_quota: u64,
+    /// How many bytes all together may have here, reserved and stored; no limit when 0.
+    pub quota: u64,
 }
 
 impl Default for BucketRules {
@@ -79,6 +91,9 @@ impl Default for BucketRules {
             inline_types: inline.map(str::to_owned).to_vec(),
             refuse_type_mismatch: false,
             rehash_limit: 1024 * MIB,
+            max_open_uploads: 1000,
+            principal_quota: 0,
+            quota: 0,
         }
     }
 }
@@ -101,6 +116,9 @@ impl BucketRules {
         between("part_size", self.part_size, MIN_PART_SIZE, MAX_PART_SIZE)?;
         between("single_limit", self.single_limit, 0, MAX_PART_SIZE)?;
         between("max_size", self.max_size, 1, 10_000 * MAX_PART_SIZE)?;
+        between("max_open_uploads", self.max_open_uploads, 1, u64::MAX)?;
+        between("principal_quota", self.principal_quota, 0, LARGEST_QUOTA)?;
+        between("quota", self.quota, 0, LARGEST_QUOTA)?;
         between(
             "max_expires_in",
             self.max_expires_in,
@@ -129,6 +147,15 @@ impl BucketRules {
             ));
         }
         Ok(())
+    }
+
+    /// What the accounts of a new upload may hold with it.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            open_uploads: Some(self.max_open_uploads),
+            owner_bytes: unless_zero(self.principal_quota),
+            bucket_bytes: unless_zero(self.quota),
+        }
     }
 
     /// Whether files of this type are taken.
@@ -169,6 +196,11 @@ impl BucketRules {
         ObjectKey::parse(&key)
             .map_err(|error| Error::Internal(format!("made a wrong key: {error}")))
     }
+}
+
+/// A limit, where 0 is none.
+pub(crate) fn unless_zero(limit: u64) -> Option<u64> {
+    (limit > 0).then_some(limit)
 }
 
 impl Bucket {

@@ -132,6 +132,7 @@ impl Engine {
             disposition: wish.disposition,
             filename: wish.filename.clone(),
         };
+        self.observer.issued_download(&bucket.name);
         let token = self.sealer.seal(Purpose::Content, &capability.write());
         Ok(Download {
             url: request.url,
@@ -154,6 +155,7 @@ impl Engine {
         // Pages show what may be shown; everything else is saved.
         let disposition = disposition.unwrap_or(Disposition::Inline);
         let request = sign_get(bucket, record, disposition, filename, now, seconds)?;
+        self.observer.issued_download(&bucket.name);
         self.catalog.count_downloads(vec![record.upload.id]).await?;
         Ok(request.url)
     }

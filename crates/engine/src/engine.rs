@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use valetkey_catalog::{Catalog, Record};
+use valetkey_catalog::{Catalog, Edge, Record, Step};
 use valetkey_protocol::bucket::Buckets;
-use valetkey_protocol::{Clock, FileId, Secret};
+use valetkey_protocol::upload::State;
+use valetkey_protocol::{Clock, FileId, Secret, Subject};
 use valetkey_store::Validity;
 
 use crate::seal::Sealer;
@@ -16,6 +17,15 @@ use crate::{Bucket, Error, Principal, policy};
 pub trait Ids: Send + Sync + 'static {
     /// A fresh `UUIDv7`, later than every one before it.
     fn file_id(&self, now: Timestamp) -> FileId;
+}
+
+/// Somebody who counts what happens. It is told after the fact is on disk, and must not block.
+pub trait Observer: Send + Sync + 'static {
+    /// An upload of so many bytes entered a state.
+    fn entered(&self, bucket: &str, state: State, bytes: u64);
+
+    /// A download was issued.
+    fn issued_download(&self, bucket: &str);
 }
 
 /// What an engine is made of.
@@ -30,6 +40,8 @@ pub struct EngineParts {
     pub clock: Arc<dyn Clock>,
     /// Fresh ids.
     pub ids: Arc<dyn Ids>,
+    /// Who counts what happens.
+    pub observer: Arc<dyn Observer>,
     /// Keys for cursors and content URLs are derived from it.
     pub secret: Secret,
     /// Where clients reach this service, without a `/` at the end.
@@ -41,9 +53,10 @@ pub struct Engine {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) observer: Arc<dyn Observer>,
     pub(crate) sealer: Sealer,
     pub(crate) public_url: String,
-    buckets: BTreeMap<String, Bucket>,
+    pub(crate) buckets: BTreeMap<String, Bucket>,
     default_bucket: String,
 }
 
@@ -73,6 +86,7 @@ impl Engine {
             catalog: parts.catalog,
             clock: parts.clock,
             ids: parts.ids,
+            observer: parts.observer,
             sealer: Sealer::new(&parts.secret),
             public_url: parts.public_url,
             buckets,
@@ -115,6 +129,32 @@ impl Engine {
         let name = &record.upload.bucket;
         let gone = || Error::Internal(format!("bucket {name} is not configured any more"));
         self.buckets.get(name).ok_or_else(gone)
+    }
+
+    /// Goes along an edge, if nobody was first.
+    pub(crate) async fn advance(
+        &self,
+        record: &Record,
+        edge: Edge,
+        by: Option<&Subject>,
+    ) -> Result<Option<Record>, Error> {
+        let step = Step {
+            id: record.upload.id,
+            epoch: record.epoch,
+            edge,
+            at: self.clock.now(),
+            by: by.cloned(),
+        };
+        let advanced = self.catalog.advance(step).await?;
+        // A run that takes a lost one over enters the state it is in.
+        if let Some(now) = &advanced
+            && now.state != record.state
+        {
+            let upload = &now.upload;
+            self.observer
+                .entered(&upload.bucket, now.state, upload.size);
+        }
+        Ok(advanced)
     }
 
     /// Finds what the caller may see.

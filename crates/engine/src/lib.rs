@@ -12,10 +12,12 @@ mod seal;
 mod sniff;
 mod sweep;
 mod upload;
+mod usage;
 
 pub use bucket::{Bucket, BucketRules};
-pub use engine::{Engine, EngineParts, Ids};
+pub use engine::{Engine, EngineParts, Ids, Observer};
 pub use error::Error;
 pub use principal::{ADMIN, Principal};
-pub use sweep::SweepReport;
+pub use sweep::{Place, SweepReport};
 pub use upload::Completion;
+pub use usage::{BucketVitals, Vitals};

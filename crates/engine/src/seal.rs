@@ -17,12 +17,15 @@ pub(crate) enum Purpose {
     Cursor,
     /// The permission to fetch one file's content.
     Content,
+    /// A position in a survey.
+    Survey,
 }
 
 /// Seals and opens.
 pub(crate) struct Sealer {
     cursor: Hmac<Sha256>,
     content: Hmac<Sha256>,
+    survey: Hmac<Sha256>,
 }
 
 impl Sealer {
@@ -31,6 +34,7 @@ impl Sealer {
         Self {
             cursor: derive(secret, b"valetkey cursor v1"),
             content: derive(secret, b"valetkey content v1"),
+            survey: derive(secret, b"valetkey survey v1"),
         }
     }
 
@@ -54,6 +58,7 @@ impl Sealer {
         let mut mac = match purpose {
             Purpose::Cursor => self.cursor.clone(),
             Purpose::Content => self.content.clone(),
+            Purpose::Survey => self.survey.clone(),
         };
         mac.update(payload);
         let full = mac.finalize().into_bytes();

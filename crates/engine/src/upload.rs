@@ -16,7 +16,7 @@ use valetkey_protocol::{Code, PartPlan};
 
 use crate::{Bucket, Error};
 
-pub(crate) use abort::discard;
+pub(crate) use abort::{abort_all, clear_quarantine, discard};
 pub use complete::Completion;
 pub(crate) use create::check_batch;
 

@@ -19,7 +19,9 @@ pub mod problem;
 pub mod request;
 pub mod secret;
 pub mod subject;
+pub mod sweep;
 pub mod upload;
+pub mod usage;
 
 mod text;
 

@@ -5,7 +5,9 @@ mod content;
 mod downloads;
 mod files;
 mod health;
+mod sweep;
 mod uploads;
+mod usage;
 
 use std::sync::Arc;
 
@@ -47,6 +49,8 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(content::get_content))
         .routes(routes!(content::open_content))
         .routes(routes!(buckets::list_buckets))
+        .routes(routes!(usage::get_usage))
+        .routes(routes!(sweep::sweep))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::openapi))

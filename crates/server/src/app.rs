@@ -5,28 +5,37 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::extract::Request;
+use axum::middleware::{self, Next};
 use tokio::net::TcpListener;
 use valetkey_catalog::sqlite::SqliteCatalog;
 use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, Options};
 use valetkey_engine::{Bucket, Engine, EngineParts};
 use valetkey_protocol::Clock;
 use valetkey_store::s3::{AddressingStyle, Backoff, Credentials, S3Settings, S3Store, Timeouts};
+use valetkey_store::{Guarded, Monotonic};
 
 use crate::auth::Verifier;
-use crate::clock::SystemClock;
+use crate::clock::{SystemClock, Uptime};
 use crate::config::{Addressing, BucketConfig, Config, EmbeddedConfig, Provider};
 use crate::door::Door;
 use crate::metrics::Metrics;
 use crate::random::{FileIds, RequestIds};
 use crate::store_key::StoreKey;
+use crate::worker::Workers;
 use crate::{ServeError, api, cors, files, random};
+
+/// How long one request may wait for storage, all its calls together. A call alone gives up before that, so that
+/// its end tells of storage and not of the request; what is left to five seconds is the catalog's.
+const STORAGE_BUDGET: Duration = Duration::from_millis(4500);
 
 /// The service, bound and put together; [`crate::run`] serves it.
 pub(crate) struct App {
     pub(crate) listeners: Listeners,
     pub(crate) router: axum::Router,
-    pub(crate) engine: Arc<Engine>,
+    pub(crate) workers: Workers,
     pub(crate) store: Option<OpenStore>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) max_connections: usize,
@@ -62,16 +71,18 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         Some(listener) => Some(open_store(&config, local_address(listener)?, &clock).await?),
         None => None,
     };
-    let mut buckets = Vec::with_capacity(config.buckets.len());
-    for (name, bucket) in &config.buckets {
-        buckets.push(open_bucket(
-            name,
-            bucket,
-            store.as_ref(),
-            &config.embedded,
-            &clock,
-        )?);
-    }
+    let metrics = Arc::new(Metrics::default());
+    let wiring = Wiring {
+        embedded: store.as_ref(),
+        embedded_config: &config.embedded,
+        clock: &clock,
+        uptime: Arc::new(Uptime::start()),
+        metrics: &metrics,
+    };
+    let buckets = config.buckets.iter();
+    let buckets = buckets.map(|(name, bucket)| wiring.open_bucket(name, bucket));
+    let buckets = buckets.collect::<Result<Vec<_>, _>>()?;
+    let uptime = Arc::clone(&wiring.uptime);
     let public_url = or_address(&config.public_url, local_address(&listeners.api)?);
     let engine = Arc::new(Engine::new(EngineParts {
         catalog: Arc::new(open_catalog(&config.catalog.path).await?),
@@ -79,20 +90,26 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         default_bucket: config.default_bucket.clone(),
         clock: Arc::clone(&clock),
         ids: Arc::new(FileIds::default()),
+        observer: metrics.clone(),
         secret: config.auth.secret.clone(),
         public_url: public_url.trim_end_matches('/').to_owned(),
     })?);
-    let metrics = Arc::new(Metrics::default());
     let door = Door {
         verifier: Verifier::new(&config.auth, clock),
         metrics: Arc::clone(&metrics),
         request_ids: RequestIds::new()?,
+        traced: !config.telemetry.otlp_endpoint.is_empty(),
     };
     let cors = cors::layer(&config.cors_origins);
+    let router = api::router(Arc::clone(&engine), Arc::new(door), cors);
     Ok(App {
-        router: api::router(Arc::clone(&engine), Arc::new(door), cors),
+        router: with_budget(router, uptime),
         listeners,
-        engine,
+        workers: Workers {
+            engine,
+            metrics: Arc::clone(&metrics),
+            config: config.sweep,
+        },
         store,
         metrics,
         max_connections: config.max_connections,
@@ -233,30 +250,47 @@ async fn open_store(
     })
 }
 
-fn open_bucket(
-    name: &str,
-    config: &BucketConfig,
-    embedded: Option<&OpenStore>,
-    embedded_config: &EmbeddedConfig,
-    clock: &Arc<dyn Clock>,
-) -> Result<Bucket, ServeError> {
-    let mut settings = s3_settings(name, config)?;
-    if let (Provider::Embedded, Some(open)) = (config.provider, embedded) {
-        settings.endpoint.clone_from(&open.endpoint);
-        settings.public_endpoint = Some(open.public_endpoint.clone());
-        settings.region.clone_from(&embedded_config.region);
-        settings.addressing = AddressingStyle::Path;
-        settings.credentials = Credentials::new(&open.key.access_key, open.key.secret_key.expose());
+/// What every bucket is put together with.
+struct Wiring<'a> {
+    embedded: Option<&'a OpenStore>,
+    embedded_config: &'a EmbeddedConfig,
+    clock: &'a Arc<dyn Clock>,
+    uptime: Arc<Uptime>,
+    metrics: &'a Arc<Metrics>,
+}
+
+impl Wiring<'_> {
+    fn open_bucket(&self, name: &str, config: &BucketConfig) -> Result<Bucket, ServeError> {
+        let mut settings = s3_settings(name, config)?;
+        if let (Provider::Embedded, Some(open)) = (config.provider, self.embedded) {
+            settings.endpoint.clone_from(&open.endpoint);
+            settings.public_endpoint = Some(open.public_endpoint.clone());
+            settings.region.clone_from(&self.embedded_config.region);
+            settings.addressing = AddressingStyle::Path;
+            let secret = open.key.secret_key.expose();
+            settings.credentials = Credentials::new(&open.key.access_key, secret);
+        }
+        let clock = Arc::clone(self.clock);
+        let store = S3Store::new(settings, clock).map_err(|source| ServeError::Bucket {
+            bucket: name.to_owned(),
+            source,
+        })?;
+        let (observer, uptime) = (Arc::clone(self.metrics), Arc::clone(&self.uptime));
+        let guarded = Guarded::new(Arc::new(store), name, observer, uptime, random::seed()?);
+        Ok(Bucket {
+            name: name.to_owned(),
+            rules: config.rules.clone(),
+            store: Arc::new(guarded),
+        })
     }
-    let store = S3Store::new(settings, Arc::clone(clock)).map_err(|source| ServeError::Bucket {
-        bucket: name.to_owned(),
-        source,
-    })?;
-    Ok(Bucket {
-        name: name.to_owned(),
-        rules: config.rules.clone().into(),
-        store: Arc::new(store),
-    })
+}
+
+/// Gives every request its time for storage.
+fn with_budget(router: axum::Router, uptime: Arc<Uptime>) -> axum::Router {
+    router.layer(middleware::from_fn(move |request: Request, next: Next| {
+        let deadline = uptime.elapsed() + STORAGE_BUDGET;
+        valetkey_store::until(deadline, next.run(request))
+    }))
 }
 
 fn s3_settings(name: &str, config: &BucketConfig) -> Result<S3Settings, ServeError> {

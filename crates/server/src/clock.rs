@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use valetkey_protocol::Clock;
+use valetkey_store::Monotonic;
 
 /// The machine's own clock, cut to whole milliseconds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,7 +21,24 @@ impl Clock for SystemClock {
     }
 }
 
-/// Measures how long something took, for the metrics only.
+/// How long the process has been running; the time of day may jump, this does not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Uptime(Stopwatch);
+
+impl Uptime {
+    /// Starts now.
+    pub(crate) fn start() -> Self {
+        Self(Stopwatch::start())
+    }
+}
+
+impl Monotonic for Uptime {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Measures how long something took, for metrics and deadlines.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopwatch(Instant);
 

@@ -1,7 +1,10 @@
 //! The configuration: one TOML file, every key with a default, every message with a remedy.
 
+mod auth;
 mod bucket;
 mod secret;
+mod sweep;
+mod telemetry;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,7 +13,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use valetkey_protocol::Secret;
 
-pub use bucket::{Addressing, BucketConfig, Provider, RulesConfig};
+pub use auth::{AuthConfig, ClaimsConfig};
+pub use bucket::{Addressing, BucketConfig, Provider};
+pub use sweep::SweepConfig;
+pub use telemetry::{LogFormat, TelemetryConfig};
 
 /// The environment variable that takes the place of `auth.secret`.
 pub const SECRET_VARIABLE: &str = "VALETKEY_SECRET";
@@ -61,10 +67,16 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// How many connections each listener holds open.
     pub max_connections: usize,
+    /// How log lines look.
+    pub log_format: LogFormat,
     /// The bucket of requests that name none.
     pub default_bucket: String,
     /// Whose tokens hold.
     pub auth: AuthConfig,
+    /// How often the service looks after what clients left behind.
+    pub sweep: SweepConfig,
+    /// Where traces go.
+    pub telemetry: TelemetryConfig,
     /// What is remembered, and where.
     pub catalog: CatalogConfig,
     /// The store on the local disk, for buckets of the provider `embedded`.
@@ -81,61 +93,14 @@ impl Default for Config {
             public_url: String::new(),
             cors_origins: Vec::new(),
             max_connections: 10_000,
+            log_format: LogFormat::default(),
             default_bucket: "files".to_owned(),
             auth: AuthConfig::default(),
+            sweep: SweepConfig::default(),
+            telemetry: TelemetryConfig::default(),
             catalog: CatalogConfig::default(),
             embedded: EmbeddedConfig::default(),
             buckets: BTreeMap::from([("files".to_owned(), BucketConfig::default())]),
-        }
-    }
-}
-
-/// Whose tokens hold: JSON Web Tokens with HS256.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AuthConfig {
-    /// The secret the application signs its tokens with, at least 32 bytes.
-    pub secret: Secret,
-    /// A file that holds the secret, instead of `secret`.
-    pub secret_file: String,
-    /// The `iss` every token must have.
-    pub issuer: String,
-    /// The `aud` every token must have.
-    pub audience: String,
-    /// The longest a token may live from `iat` to `exp`, in seconds.
-    pub max_lifetime: u64,
-    /// What the application calls its claims.
-    pub claims: ClaimsConfig,
-}
-
-impl Default for AuthConfig {
-    fn default() -> Self {
-        Self {
-            secret: Secret::new(""),
-            secret_file: String::new(),
-            issuer: String::new(),
-            audience: String::new(),
-            max_lifetime: 86_400,
-            claims: ClaimsConfig::default(),
-        }
-    }
-}
-
-/// What the application calls its claims.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ClaimsConfig {
-    /// The claim that says who it is.
-    pub subject: String,
-    /// The claim that lists roles.
-    pub roles: String,
-}
-
-impl Default for ClaimsConfig {
-    fn default() -> Self {
-        Self {
-            subject: "sub".to_owned(),
-            roles: "roles".to_owned(),
         }
     }
 }
@@ -185,7 +150,7 @@ impl Default for EmbeddedConfig {
 }
 
 impl Config {
-    /// Reads a file and what it refers to: secret files, and `VALETKEY_SECRET` of the environment.
+    /// Reads a file and what it refers to: secret files, `VALETKEY_SECRET` and OpenTelemetry's variables.
     ///
     /// # Errors
     /// Says which file, line or key is wrong, and what to do.
@@ -200,6 +165,7 @@ impl Config {
             config.auth.secret = Secret::new(secret);
             config.auth.secret_file = String::new();
         }
+        config.telemetry.read_environment();
         config.read_secret_files()?;
         config.check()?;
         Ok(config)
@@ -231,6 +197,8 @@ impl Config {
         }
         check_reach("public_url", &self.public_url, "listen", &self.listen)?;
         self.check_auth()?;
+        self.sweep.check()?;
+        self.telemetry.check()?;
         for (key, origins) in [
             ("cors_origins", &self.cors_origins),
             ("embedded.cors_origins", &self.embedded.cors_origins),

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use tracing::Instrument as _;
 use valetkey_protocol::problem::PROBLEM_JSON;
 use valetkey_protocol::{Code, Problem};
 
@@ -19,6 +20,7 @@ use crate::clock::Stopwatch;
 use crate::failure::Failure;
 use crate::metrics::{Metrics, Route};
 use crate::random::RequestIds;
+use crate::telemetry;
 
 /// The only routes that ask for no token.
 pub(crate) const PUBLIC_ROUTES: &[&str] = &["/healthz", "/readyz", "/openapi.json", "/c/{token}"];
@@ -34,32 +36,57 @@ pub(crate) struct Door {
     pub(crate) verifier: Verifier,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) request_ids: RequestIds,
+    /// Whether spans go to a collector.
+    pub(crate) traced: bool,
 }
 
-/// Serves one request.
-pub(crate) async fn pass(
-    State(door): State<Arc<Door>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let watch = Stopwatch::start();
+/// Serves one request. Whatever is logged meanwhile carries its id.
+pub(crate) async fn pass(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
     let id = door.request_id(request.headers());
     let route = Route(request.extensions().get::<MatchedPath>().cloned());
     let method = request.method().clone();
+    // At the level of errors, so that every filter which lets anything through keeps the id.
+    let span = tracing::error_span!(
+        "request",
+        request_id = id.to_str().unwrap_or_default(),
+        route = route.as_str(),
+        %method,
+        otel.name = tracing::field::Empty,
+        otel.kind = tracing::field::Empty,
+    );
+    if door.traced {
+        telemetry::begin(&span, request.headers(), &method, route.as_str());
+    }
+    let response = serve(&door, request, next, id, route, method);
+    let response = response.instrument(span.clone()).await;
+    if door.traced {
+        telemetry::end(&span, response.status());
+    }
+    response
+}
+
+async fn serve(
+    door: &Door,
+    mut request: Request,
+    next: Next,
+    id: HeaderValue,
+    route: Route,
+    method: Method,
+) -> Response {
+    let watch = Stopwatch::start();
     let mut response = match door.admit(&route, &mut request) {
         Ok(()) => answer(next.run(request)).await,
         Err(problem) => Failure::from(problem).into_response(),
     };
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-        door.report(&failure, &id, &route);
+        door.report(&failure);
         write_problem(&mut response, failure.problem, &id);
     }
     set_headers(response.headers_mut(), id);
     let (status, took) = (response.status(), watch.elapsed());
-    tracing::debug!(
-        route = route.as_str(), %method, status = status.as_u16(), ms = took.as_millis(), "answered"
-    );
+    tracing::debug!(status = status.as_u16(), ms = took.as_millis(), "answered");
     door.metrics.answered(route, &method, status, took);
+    fail::fail_point!("server.reply");
     response
 }
 
@@ -87,13 +114,11 @@ impl Door {
     }
 
     /// Counts a problem and, when the fault is ours, logs what was behind it: here and nowhere else.
-    fn report(&self, failure: &Failure, id: &HeaderValue, route: &Route) {
+    fn report(&self, failure: &Failure) {
         let code = failure.problem.code;
         self.metrics.problem(code);
         if code.status() >= 500 {
-            let id = id.to_str().unwrap_or_default();
-            let (route, cause) = (route.as_str(), failure.chain());
-            tracing::error!(request_id = id, route, %code, cause, "a request failed");
+            tracing::error!(%code, cause = failure.chain(), "a request failed");
         }
     }
 }

@@ -86,6 +86,12 @@ pub enum ServeError {
         #[source]
         source: StoreError,
     },
+    /// Traces cannot be sent.
+    #[error("traces cannot be sent: {why}; check `telemetry.otlp_endpoint`")]
+    Telemetry {
+        /// Why.
+        why: String,
+    },
     /// The parts do not fit together.
     #[error("the service cannot be put together")]
     Engine(#[from] valetkey_engine::Error),

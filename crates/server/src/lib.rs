@@ -12,6 +12,7 @@ pub mod log;
 pub mod openapi;
 pub mod run;
 pub mod store;
+pub mod telemetry;
 
 mod api;
 mod app;

@@ -1,134 +1,76 @@
-//! What is counted, in the OpenMetrics text format.
+//! What is counted, in the OpenMetrics text format. `docs/operations.md` has the whole table.
 
+mod listeners;
 mod process;
+mod requests;
+mod stores;
+mod sweeps;
+mod uploads;
+mod vitals;
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::MatchedPath;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
+use jiff::Timestamp;
+use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
+use valetkey_engine::{Engine, Observer, SweepReport, Vitals};
 use valetkey_protocol::Code;
+use valetkey_protocol::upload::State as UploadState;
+use valetkey_store::{BreakerState, Operation, Outcome, StoreObserver};
 
 use crate::listen::ListenerCounters;
+use listeners::Listeners;
+use requests::Requests;
+use stores::Stores;
+use sweeps::Sweeps;
+use uploads::Uploads;
+
+pub(crate) use requests::Route;
 
 /// The media type of what [`Metrics::text`] gives.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Upper bounds of the latency histogram, in seconds.
-const LATENCY_BOUNDS: [f64; 13] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
-];
-
-/// The path template a request matched, as a label; without one, nothing was there.
-#[derive(Debug, Clone)]
-pub(crate) struct Route(pub(crate) Option<MatchedPath>);
-
-impl Route {
-    /// The template, such as `/v1/uploads/{id}`.
-    pub(crate) fn as_str(&self) -> &str {
-        self.0.as_ref().map_or("none", MatchedPath::as_str)
-    }
-}
-
-impl PartialEq for Route {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for Route {}
-
-impl Hash for Route {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
-    }
-}
-
-impl EncodeLabelValue for Route {
-    fn encode(&self, encoder: &mut LabelValueEncoder) -> Result<(), std::fmt::Error> {
-        EncodeLabelValue::encode(&self.as_str(), encoder)
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    route: Route,
-    method: &'static str,
-    status: u16,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RouteLabels {
-    route: Route,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ProblemLabels {
-    code: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ListenerLabels {
-    listener: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DirectionLabels {
-    listener: &'static str,
-    direction: &'static str,
-}
+/// How long a scrape waits for the catalog.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Everything this process counts.
 pub(crate) struct Metrics {
     registry: Registry,
-    requests: Family<RequestLabels, Counter>,
-    latency: Family<RouteLabels, Histogram, fn() -> Histogram>,
-    problems: Family<ProblemLabels, Counter>,
-    bytes: Family<DirectionLabels, Counter>,
-    connections: Family<ListenerLabels, Gauge>,
+    requests: Requests,
+    listeners: Listeners,
+    stores: Stores,
+    sweeps: Sweeps,
+    uploads: Uploads,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut metrics = Self {
+        let mut registry = Registry::default();
+        let metrics = Self {
+            requests: Requests::register(&mut registry),
+            listeners: Listeners::register(&mut registry),
+            stores: Stores::register(&mut registry),
+            sweeps: Sweeps::register(&mut registry),
+            uploads: Uploads::register(&mut registry),
             registry: Registry::default(),
-            requests: Family::default(),
-            latency: Family::new_with_constructor(|| Histogram::new(LATENCY_BOUNDS)),
-            problems: Family::default(),
-            bytes: Family::default(),
-            connections: Family::default(),
         };
-        metrics.register();
-        metrics
+        registry.register_collector(Box::new(process::ProcessCollector));
+        Self {
+            registry,
+            ..metrics
+        }
     }
 }
 
 impl Metrics {
     /// The counters of one listener, by its name.
     pub(crate) fn listener(&self, listener: &'static str) -> ListenerCounters {
-        let bytes = |direction| {
-            self.bytes.get_or_create_owned(&DirectionLabels {
-                listener,
-                direction,
-            })
-        };
-        ListenerCounters {
-            received: bytes("received"),
-            sent: bytes("sent"),
-            open: self
-                .connections
-                .get_or_create_owned(&ListenerLabels { listener }),
-        }
+        self.listeners.counters(listener)
     }
 
     /// Counts one answered request.
@@ -139,76 +81,73 @@ impl Metrics {
         status: StatusCode,
         took: Duration,
     ) {
-        let labels = RouteLabels { route };
-        self.latency
-            .get_or_create(&labels)
-            .observe(took.as_secs_f64());
-        let labels = RequestLabels {
-            route: labels.route,
-            method: method_label(method),
-            status: status.as_u16(),
-        };
-        self.requests.get_or_create(&labels).inc();
+        self.requests.answered(route, method, status, took);
     }
 
     /// Counts one problem.
     pub(crate) fn problem(&self, code: Code) {
-        let labels = ProblemLabels {
-            code: code.as_str(),
-        };
-        self.problems.get_or_create(&labels).inc();
+        self.requests.problem(code);
     }
 
-    /// Everything, as text.
+    /// Counts a sweep that ended well.
+    pub(crate) fn swept(&self, report: &SweepReport, now: Timestamp, took: Duration) {
+        self.sweeps.swept(report, now, took);
+    }
+
+    /// Counts a sweep that failed.
+    pub(crate) fn sweep_failed(&self) {
+        self.sweeps.failed();
+    }
+
+    /// Counts what one page of a survey found, and whether it was the last.
+    pub(crate) fn surveyed(&self, report: &SweepReport, last: bool) {
+        self.sweeps.surveyed(report, last);
+    }
+
+    /// Everything, with the vitals of this moment if they are known, as text.
     ///
     /// # Errors
     /// A value that cannot be written.
-    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
-        let mut text = String::with_capacity(16 * 1024);
-        text::encode(&mut text, &self.registry)?;
+    pub(crate) fn text(&self, vitals: Option<&Vitals>) -> Result<String, std::fmt::Error> {
+        let mut text = String::with_capacity(32 * 1024);
+        text::encode_registry(&mut text, &self.registry)?;
+        text::encode_registry(&mut text, &vitals::registry(vitals))?;
+        text::encode_eof(&mut text)?;
         Ok(text)
     }
+}
 
-    fn register(&mut self) {
-        let registry = &mut self.registry;
-        registry.register(
-            "valetkey_requests",
-            "Answered requests",
-            self.requests.clone(),
-        );
-        registry.register(
-            "valetkey_request_duration_seconds",
-            "How long answers took",
-            self.latency.clone(),
-        );
-        registry.register(
-            "valetkey_problems",
-            "Problems answered, by code",
-            self.problems.clone(),
-        );
-        registry.register(
-            "valetkey_listener_bytes",
-            "Bytes through each listener",
-            self.bytes.clone(),
-        );
-        registry.register(
-            "valetkey_listener_connections",
-            "Open connections of each listener",
-            self.connections.clone(),
-        );
-        registry.register_collector(Box::new(process::ProcessCollector));
+impl Observer for Metrics {
+    fn entered(&self, bucket: &str, state: UploadState, bytes: u64) {
+        self.uploads.entered(bucket, state, bytes);
+    }
+
+    fn issued_download(&self, bucket: &str) {
+        self.uploads.issued_download(bucket);
+    }
+}
+
+impl StoreObserver for Metrics {
+    fn called(&self, bucket: &str, operation: Operation, outcome: Outcome, took: Duration) {
+        self.stores.called(bucket, operation, outcome, took);
+    }
+
+    fn breaker(&self, bucket: &str, state: BreakerState) {
+        self.stores.breaker(bucket, state);
     }
 }
 
 /// The router of the metrics listener: `GET /metrics`.
-pub(crate) fn router(metrics: Arc<Metrics>) -> axum::Router {
+pub(crate) fn router(metrics: Arc<Metrics>, engine: Arc<Engine>) -> axum::Router {
     axum::Router::new()
         .route("/metrics", get(scrape))
-        .with_state(metrics)
+        .with_state((metrics, engine))
 }
 
-async fn scrape(State(metrics): State<Arc<Metrics>>) -> Response {
-    match metrics.text() {
+/// Never waits for a slow catalog: what it does not say in time is left out, and that it is.
+async fn scrape(State((metrics, engine)): State<(Arc<Metrics>, Arc<Engine>)>) -> Response {
+    let vitals = in_time(PATIENCE, engine.vitals()).await;
+    match metrics.text(vitals.as_ref()) {
         Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "cannot write the metrics");
@@ -217,17 +156,20 @@ async fn scrape(State(metrics): State<Arc<Metrics>>) -> Response {
     }
 }
 
-/// A label cannot be chosen by a client, so unusual methods share one.
-fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::PUT => "PUT",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
+async fn in_time(
+    patience: Duration,
+    vitals: impl Future<Output = Result<Vitals, valetkey_engine::Error>>,
+) -> Option<Vitals> {
+    match tokio::time::timeout(patience, vitals).await {
+        Ok(Ok(vitals)) => Some(vitals),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "metrics are incomplete: the catalog failed");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("metrics are incomplete: the catalog does not answer");
+            None
+        }
     }
 }
 
@@ -243,17 +185,33 @@ mod tests {
         metrics.problem(Code::NotFound);
         let (route, took) = (Route(None), Duration::from_millis(3));
         metrics.answered(route, &Method::GET, StatusCode::OK, took);
-        let text = metrics.text().unwrap();
+        let text = metrics.text(None).unwrap();
         for line in [
             "valetkey_listener_bytes_total{listener=\"api\",direction=\"received\"} 5",
             "valetkey_listener_connections{listener=\"api\"} 0",
             "valetkey_problems_total{code=\"not_found\"} 1",
             "valetkey_requests_total{route=\"none\",method=\"GET\",status=\"200\"} 1",
             "valetkey_request_duration_seconds_bucket{le=\"0.005\",route=\"none\"} 1",
+            "valetkey_scrape_incomplete 1",
             "# TYPE process_resident_memory_bytes gauge",
             "process_cpu_seconds_total ",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_catalog_that_does_not_answer_leaves_its_gauges_out_and_nothing_else() {
+        let silent = in_time(Duration::from_millis(1), std::future::pending()).await;
+        assert_eq!(silent, None);
+        let metrics = Metrics::default();
+        let text = metrics.text(silent.as_ref()).unwrap();
+        assert!(text.contains("valetkey_scrape_incomplete 1"), "{text}");
+        assert!(!text.contains("valetkey_outbox"), "{text}");
+        let known = in_time(PATIENCE, async { Ok(Vitals::default()) }).await;
+        let text = metrics.text(known.as_ref()).unwrap();
+        assert!(text.contains("valetkey_scrape_incomplete 0"), "{text}");
+        assert!(text.contains("valetkey_outbox 0"), "{text}");
+        assert_eq!(text.matches("# EOF").count(), 1, "{text}");
     }
 }

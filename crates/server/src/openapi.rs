@@ -26,6 +26,7 @@ const BEARER: &str = "bearer";
         (name = "files", description = "What was verified"),
         (name = "downloads", description = "Ways to the bytes"),
         (name = "buckets", description = "What goes where"),
+        (name = "administration", description = "For operators"),
         (name = "service", description = "The service itself"),
     )
 )]
@@ -115,6 +116,8 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::RequestInProgress,
             Code::IdempotencyMismatch,
             Code::FileTooLarge,
+            Code::QuotaExceeded,
+            Code::TooManyUploads,
             Code::ContentTypeNotAllowed,
             Code::StorageUnavailable,
             Code::StorageFull,
@@ -147,6 +150,7 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::StorageFull,
         ],
         "patch_file" => &[Code::NotFound, Code::Conflict, Code::StorageFull],
+        "sweep" => &[Code::Forbidden, Code::StorageUnavailable, Code::StorageFull],
         "list_files" => &[Code::MalformedRequest, Code::InvalidRequest],
         "get_file" => &[Code::NotFound],
         "create_download" | "get_content" => &[Code::NotFound, Code::StorageFull],

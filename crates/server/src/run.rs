@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{self, App, OpenStore};
 use crate::config::Config;
 use crate::listen::{self, ListenerCounters, ListenerOptions};
-use crate::{ServeError, metrics, worker};
+use crate::{ServeError, metrics};
 
 /// How long running requests of the API may take to end; those of the store, which they may need, end
 /// after them. Together less than ten seconds.
@@ -80,7 +80,12 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let server = Server::start(config).await?;
-    tracing::info!(urls = ?server.urls()?, "serving");
+    let Urls {
+        api,
+        metrics,
+        store,
+    } = server.urls()?;
+    tracing::info!(api, metrics, store, "serving");
     server.run(shutdown).await
 }
 
@@ -119,7 +124,10 @@ async fn run(app: App, shutdown: impl Future<Output = ()> + Send) -> Result<(), 
         stopped,
     ));
     if let Some(listener) = app.listeners.metrics {
-        let service = router(metrics::router(app.metrics.clone()));
+        let service = router(metrics::router(
+            app.metrics.clone(),
+            app.workers.engine.clone(),
+        ));
         let stopped = stop.clone().cancelled_owned();
         parts.spawn(listen::serve(
             listener,
@@ -129,7 +137,7 @@ async fn run(app: App, shutdown: impl Future<Output = ()> + Send) -> Result<(), 
             stopped,
         ));
     }
-    parts.spawn(worker::sweep(app.engine, stop.clone()));
+    parts.spawn(app.workers.run(stop.clone()));
     let early = tokio::select! {
         () = shutdown => Ok(()),
         Some(ended) = parts.join_next() => ended,

@@ -1,6 +1,9 @@
 //! HOW do we command a bucket? One trait, one implementation for each provider.
 
+mod backoff;
 mod error;
+mod guard;
+mod list;
 
 pub mod s3;
 
@@ -9,7 +12,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use valetkey_protocol::{Checksum, ContentType, ObjectKey, PresignedRequest};
 
+pub use backoff::Backoff;
 pub use error::StoreError;
+pub use guard::{BreakerState, Guarded, Monotonic, Operation, Outcome, StoreObserver, until};
+pub use list::{OpenMultipart, Page, StoredObject};
 
 /// One storage bucket: signs requests for clients without any call, and sends our own control calls.
 #[async_trait]
@@ -92,6 +98,22 @@ pub trait ObjectStore: Send + Sync + 'static {
         offset: u64,
         length: u64,
     ) -> Result<Bytes, StoreError>;
+
+    /// Lists the objects whose keys begin with `prefix`, by key: up to 1,000, from the beginning or `after` an
+    /// earlier page.
+    async fn list_objects(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Page<StoredObject>, StoreError>;
+
+    /// Lists the multipart uploads that are open for keys that begin with `prefix`, as
+    /// [`ObjectStore::list_objects`] does objects.
+    async fn list_multiparts(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Page<OpenMultipart>, StoreError>;
 
     /// Answers when the bucket does.
     async fn ping(&self) -> Result<(), StoreError>;

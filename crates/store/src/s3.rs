@@ -1,7 +1,7 @@
 //! S3 and everything that speaks it.
 //!
 //! Our credentials need `s3:GetObject`, `s3:PutObject`, `s3:DeleteObject`, `s3:AbortMultipartUpload` and
-//! `s3:ListMultipartUploadParts` on the objects and `s3:ListBucket` on the bucket.
+//! `s3:ListMultipartUploadParts` on the objects, `s3:ListBucket` and `s3:ListBucketMultipartUploads` on the bucket.
 //!
 //! What a client sends is signed for the bucket's public endpoint, what we send ourselves goes to its
 //! endpoint: the two are never mixed up. Calls that may be repeated are sent up to three times within
@@ -9,8 +9,8 @@
 //! can tell whether an answer that was lost meant success.
 
 mod answer;
-mod backoff;
 mod keys;
+mod list;
 mod multipart;
 mod object;
 mod presign;
@@ -27,15 +27,15 @@ use bytes::Bytes;
 use valetkey_protocol::{Algorithm, Clock, ObjectKey, PresignedRequest};
 
 use crate::{
-    Capabilities, CopyObject, CreateMultipart, GetGrant, ObjectInfo, ObjectStore, PartGrant,
-    PutGrant, StoreError, StoredPart, Validity,
+    Capabilities, CopyObject, CreateMultipart, GetGrant, ObjectInfo, ObjectStore, OpenMultipart,
+    Page, PartGrant, PutGrant, StoreError, StoredObject, StoredPart, Validity,
 };
 use keys::SigningKeys;
 use presign::ClientSigner;
 use settings::wrong;
 use transport::Transport;
 
-pub use backoff::Backoff;
+pub use crate::backoff::Backoff;
 pub use settings::{S3Settings, Timeouts};
 pub use valetkey_sign::{AddressingStyle, Credentials};
 
@@ -171,6 +171,22 @@ impl ObjectStore for S3Store {
         length: u64,
     ) -> Result<Bytes, StoreError> {
         self.transport.read(key, etag, offset, length).await
+    }
+
+    async fn list_objects(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Page<StoredObject>, StoreError> {
+        self.transport.list_objects(prefix, after).await
+    }
+
+    async fn list_multiparts(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Page<OpenMultipart>, StoreError> {
+        self.transport.list_multiparts(prefix, after).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

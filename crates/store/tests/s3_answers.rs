@@ -110,6 +110,45 @@ async fn slow_down_and_resets_are_tried_again_up_to_three_times() {
 }
 
 #[tokio::test]
+async fn storage_that_names_a_moment_is_not_asked_before() {
+    let busy = || answer(503, &["retry-after: 1"], "");
+    let stub = scripted([busy(), answer(204, &[], "")]).await;
+    let store = store(S3Settings {
+        timeouts: Timeouts {
+            call: Duration::from_millis(300),
+            ..Timeouts::default()
+        },
+        ..settings(&stub.url)
+    });
+    let error = store.delete(&key("k")).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Unavailable { what } if what.contains("300ms")));
+    assert_eq!(stub.received().len(), 1);
+
+    let stub = scripted([answer(503, &["retry-after: 60"], "")]).await;
+    let error = store_at(&stub).delete(&key("k")).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Unavailable { what } if what.contains("503")));
+    assert_eq!(stub.received().len(), 1, "a minute is too long to wait");
+}
+
+#[tokio::test]
+async fn whatever_means_try_again_is_tried_again() {
+    for (status, code) in [
+        (500, "InternalError"),
+        (502, ""),
+        (503, "SlowDown"),
+        (503, "ServiceUnavailable"),
+        (504, ""),
+        (429, "TooManyRequests"),
+        (400, "RequestTimeout"),
+        (409, "OperationAborted"),
+    ] {
+        let stub = scripted([refusal(status, code), answer(204, &[], "")]).await;
+        store_at(&stub).delete(&key("k")).await.unwrap();
+        assert_eq!(stub.received().len(), 2, "{status} {code}");
+    }
+}
+
+#[tokio::test]
 async fn the_beginning_and_the_end_of_a_multipart_upload_are_sent_once() {
     let stub = scripted([refusal(503, "SlowDown"), Reply::Reset]).await;
     let store = store_at(&stub);
@@ -128,6 +167,7 @@ async fn a_silent_storage_is_given_up_at_the_deadline() {
         timeouts: Timeouts {
             connect: moment,
             call: moment,
+            read: moment,
             long_call: moment,
         },
         ..settings(&stub.url)
@@ -244,6 +284,62 @@ async fn a_list_that_leads_in_circles_ends() {
         assert!(matches!(listed, Err(StoreError::Unavailable { .. })));
         assert_eq!(stub.received().len(), circle.len());
     }
+}
+
+#[tokio::test]
+async fn lists_of_a_bucket_ask_with_the_token_they_were_given() {
+    let next = "<NextContinuationToken>t+1=</NextContinuationToken>";
+    let uploads =
+        |inner: &str| format!("<ListMultipartUploadsResult>{inner}</ListMultipartUploadsResult>");
+    let markers = "<IsTruncated>true</IsTruncated><NextKeyMarker>a/b</NextKeyMarker>\
+                   <NextUploadIdMarker>u+1</NextUploadIdMarker>";
+    let stub = scripted([
+        answer(200, &[], &objects_page(next)),
+        refusal(503, "SlowDown"),
+        answer(200, &[], &objects_page("<IsTruncated>false</IsTruncated>")),
+        answer(200, &[], &uploads(markers)),
+        answer(200, &[], &uploads("")),
+    ])
+    .await;
+    let store = store_at(&stub);
+    let objects = store.list_objects("a b/", None).await.unwrap();
+    assert_eq!(objects.next.as_deref(), Some("t+1="));
+    let rest = store.list_objects("a b/", objects.next.as_deref()).await;
+    assert_eq!(rest.unwrap().next, None);
+    let open = store.list_multiparts("a", None).await.unwrap();
+    let rest = store.list_multiparts("a", open.next.as_deref()).await;
+    assert_eq!(rest.unwrap().next, None);
+
+    let targets: Vec<_> = stub.received().into_iter().map(|got| got.target).collect();
+    let objects = "encoding-type=url&list-type=2&max-keys=1000&prefix=a%20b%2F";
+    let uploads = "max-uploads=1000&prefix=a";
+    assert_eq!(
+        targets,
+        [
+            format!("/bucket?{objects}"),
+            format!("/bucket?continuation-token=t%2B1%3D&{objects}"),
+            format!("/bucket?continuation-token=t%2B1%3D&{objects}"),
+            format!("/bucket?encoding-type=url&{uploads}&uploads="),
+            format!(
+                "/bucket?encoding-type=url&key-marker=a%2Fb&{uploads}&upload-id-marker=u%2B1&uploads="
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_list_that_names_the_same_place_again_ends() {
+    let next = "<NextContinuationToken>t</NextContinuationToken>";
+    let stub = scripted([
+        answer(200, &[], &objects_page(next)),
+        refusal(404, "NoSuchBucket"),
+    ])
+    .await;
+    let store = store_at(&stub);
+    let circle = store.list_objects("", Some("t")).await;
+    assert!(matches!(circle, Err(StoreError::Unavailable { .. })));
+    let gone = store.list_objects("", None).await.unwrap_err();
+    assert!(gone.to_string().contains("create it"), "{gone}");
 }
 
 #[tokio::test]
@@ -374,4 +470,13 @@ fn page(numbers: &[u32], next: Option<&str>, truncated: bool) -> String {
         "<ListPartsResult><NextPartNumberMarker>{next}</NextPartNumberMarker>\
          <IsTruncated>{truncated}</IsTruncated>{parts}</ListPartsResult>"
     )
+}
+
+fn objects_page(rest: &str) -> String {
+    let truncated = if rest.contains("IsTruncated") {
+        ""
+    } else {
+        "<IsTruncated>true</IsTruncated>"
+    };
+    format!("<ListBucketResult>{truncated}{rest}</ListBucketResult>")
 }

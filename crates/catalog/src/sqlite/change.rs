@@ -5,8 +5,8 @@ use rusqlite::{Connection, Params, params};
 use valetkey_protocol::FileId;
 
 use super::error::from_sqlite;
-use super::row::{columns, first, integer, metadata_text};
-use crate::{CatalogError, FilePatch, Record};
+use super::row::integer;
+use crate::CatalogError;
 
 /// Remembers storage's name for a pending multipart upload that has none yet.
 pub(super) fn attach_multipart(
@@ -35,30 +35,6 @@ pub(super) fn extend_urls(
     )
 }
 
-/// Changes what people may change of an available file.
-pub(super) fn patch(
-    connection: &Connection,
-    id: FileId,
-    epoch: u64,
-    patch: &FilePatch,
-) -> Result<Option<Record>, CatalogError> {
-    const PATCH: &str = concat!(
-        "UPDATE upload SET filename = ?3, path = ?4, metadata = ?5, expires_at = ?6, epoch = epoch + 1 \
-         WHERE id = ?1 AND epoch = ?2 AND state = 'available' RETURNING ",
-        columns!()
-    );
-    let expires_at = patch.expires_at.map(|at| at.as_millisecond());
-    let values = params![
-        id.as_bytes(),
-        integer("epoch", epoch)?,
-        patch.filename.as_str(),
-        patch.path.as_str(),
-        metadata_text(&patch.metadata)?,
-        expires_at,
-    ];
-    first(connection, PATCH, values)
-}
-
 /// Counts one more issued download of each.
 pub(super) fn count_downloads(connection: &Connection, ids: &[FileId]) -> Result<(), CatalogError> {
     for id in ids {
@@ -71,10 +47,43 @@ pub(super) fn count_downloads(connection: &Connection, ids: &[FileId]) -> Result
     Ok(())
 }
 
-/// Remembers that nothing of it is left in quarantine.
-pub(super) fn forget_quarantine(connection: &Connection, id: FileId) -> Result<(), CatalogError> {
-    let sql = "UPDATE upload SET quarantined = 0 WHERE id = ?1";
-    changes(connection, sql, [id.as_bytes()]).map(|_| ())
+/// Leaves a run alone for longer, while it still stands where it began.
+pub(super) fn renew(
+    connection: &Connection,
+    id: FileId,
+    epoch: u64,
+    lease_until: Timestamp,
+) -> Result<bool, CatalogError> {
+    changes(
+        connection,
+        "UPDATE upload SET lease_until = max(lease_until, ?3) \
+         WHERE id = ?1 AND epoch = ?2 AND state IN ('verifying', 'deleting')",
+        params![
+            id.as_bytes(),
+            integer("epoch", epoch)?,
+            lease_until.as_millisecond()
+        ],
+    )
+}
+
+/// Ends every lease: who opens the catalog has it alone, so that every run that held one is gone.
+pub(super) fn end_leases(connection: &Connection) -> Result<(), CatalogError> {
+    let sql = "UPDATE upload SET lease_until = 0 WHERE state IN ('verifying', 'deleting') AND lease_until > 0";
+    changes(connection, sql, []).map(|_| ())
+}
+
+/// Remembers that nothing of it is left besides the file.
+pub(super) fn forget_leftovers(
+    connection: &Connection,
+    id: FileId,
+    epoch: u64,
+) -> Result<bool, CatalogError> {
+    let sql = "UPDATE upload SET leftovers = 0 WHERE id = ?1 AND epoch = ?2";
+    changes(
+        connection,
+        sql,
+        params![id.as_bytes(), integer("epoch", epoch)?],
+    )
 }
 
 /// Whether a statement changed a row.
@@ -86,4 +95,21 @@ pub(super) fn changes(
     let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
     let count = statement.execute(params).map_err(from_sqlite)?;
     Ok(count > 0)
+}
+
+/// Does several statements as one: all of them count, or none.
+pub(super) fn atomically<T>(
+    connection: &Connection,
+    work: impl FnOnce() -> Result<T, CatalogError>,
+) -> Result<T, CatalogError> {
+    changes(connection, "SAVEPOINT several", [])?;
+    let outcome = work();
+    // Some errors undo the whole transaction, and the savepoint with it.
+    if !connection.is_autocommit() {
+        if outcome.is_err() {
+            changes(connection, "ROLLBACK TO several", [])?;
+        }
+        changes(connection, "RELEASE several", [])?;
+    }
+    outcome
 }

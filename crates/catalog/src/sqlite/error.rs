@@ -23,6 +23,11 @@ pub(super) fn unavailable(why: &str) -> CatalogError {
     CatalogError::Unavailable(why.into())
 }
 
+/// Nothing but what makes room is written.
+pub(super) fn no_room() -> CatalogError {
+    CatalogError::Full("what is left is kept for what makes room".into())
+}
+
 /// The same failure for another who shared the transaction it undid.
 pub(super) fn shared(error: &CatalogError) -> CatalogError {
     match error {

@@ -2,33 +2,43 @@
 
 use rusqlite::{Connection, params};
 
+use super::account;
+use super::change::atomically;
 use super::error::from_sqlite;
 use super::row::{checksum_text, integer, metadata_text};
-use crate::{CatalogError, NewUpload, Transfer};
+use crate::{CatalogError, Insertion, Intent, NewUpload, Transfer};
 
 const INSERT: &str = "INSERT INTO upload (id, bucket, key, owner, filename, path, content_type, size, \
      checksum, metadata, part_size, multipart_id, created_at, session_ends_at, urls_end_at, retain_for, \
-     quarantined, state, epoch, download_count) \
+     leftovers, state, epoch, download_count) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 1, 'pending', 0, 0)";
 
-/// Remembers new uploads, all or none.
-pub(super) fn uploads(connection: &Connection, uploads: &[NewUpload]) -> Result<(), CatalogError> {
-    // A statement that fails undoes itself, so that one upload needs no savepoint.
-    if let [upload] = uploads {
-        return insert(connection, upload);
+/// Remembers those new uploads that stay within their limits; all of those, or none.
+pub(super) fn uploads(
+    connection: &Connection,
+    intents: &[Intent],
+) -> Result<Vec<Insertion>, CatalogError> {
+    // What fails first is the first statement, which undoes itself: one upload needs no savepoint.
+    if let [intent] = intents {
+        return Ok(vec![upload(connection, intent)?]);
     }
-    execute(connection, "SAVEPOINT uploads")?;
-    let inserted = uploads
-        .iter()
-        .try_for_each(|upload| insert(connection, upload));
-    // Some errors undo the whole transaction, and the savepoint with it.
-    if inserted.is_err() && !connection.is_autocommit() {
-        execute(connection, "ROLLBACK TO uploads")?;
+    atomically(connection, || {
+        intents
+            .iter()
+            .map(|intent| upload(connection, intent))
+            .collect()
+    })
+}
+
+/// Remembers a new upload if it stays within its limits.
+pub(super) fn upload(connection: &Connection, intent: &Intent) -> Result<Insertion, CatalogError> {
+    let Intent { upload, limits } = intent;
+    if let Some(over) = account::over(connection, upload, limits)? {
+        return Ok(Insertion::Over(over));
     }
-    if !connection.is_autocommit() {
-        execute(connection, "RELEASE uploads")?;
-    }
-    inserted
+    insert(connection, upload)?;
+    account::reserve(connection, upload)?;
+    Ok(Insertion::New)
 }
 
 fn insert(connection: &Connection, upload: &NewUpload) -> Result<(), CatalogError> {
@@ -65,9 +75,4 @@ fn insert(connection: &Connection, upload: &NewUpload) -> Result<(), CatalogErro
         retain_for.transpose()?,
     ]);
     inserted.map_err(from_sqlite).map(|_| ())
-}
-
-fn execute(connection: &Connection, sql: &str) -> Result<(), CatalogError> {
-    let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
-    statement.execute([]).map_err(from_sqlite).map(|_| ())
 }

@@ -1,7 +1,8 @@
 //! Lists of available files, in pages along the ids. Every value is bound, never written into the SQL.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
+use valetkey_protocol::FileId;
 use valetkey_protocol::file::Order;
 
 use super::row::{all, checksum_text, columns};
@@ -11,6 +12,22 @@ use crate::{CatalogError, FileList, Record};
 pub(super) fn list(connection: &Connection, list: &FileList) -> Result<Vec<Record>, CatalogError> {
     let Query { sql, values } = query(list);
     all(connection, &sql, params_from_iter(values))
+}
+
+/// Records of every state, in order of their ids.
+pub(super) fn scan(
+    connection: &Connection,
+    after: Option<FileId>,
+    limit: u32,
+) -> Result<Vec<Record>, CatalogError> {
+    const SCAN: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM upload WHERE id > ?1 ORDER BY id LIMIT ?2"
+    );
+    // An empty blob sorts before every id.
+    let after = after.as_ref().map_or(&[][..], |id| id.as_bytes());
+    all(connection, SCAN, params![after, limit])
 }
 
 /// A statement and what is bound to it, in order.

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use valetkey_protocol::{FileId, Subject};
 
-use super::change::changes;
+use super::change::{atomically, changes};
 use super::error::from_sqlite;
 use super::insert;
 use super::row::integer;
-use crate::{CatalogError, NewUpload, Once};
+use crate::{CatalogError, Insertion, Intent, Once};
 
 const FIND: &str = "SELECT request, upload_id, valid_for FROM idempotency \
      WHERE owner = ?1 AND key = ?2 AND created_at > ?3";
@@ -20,10 +20,11 @@ const REMEMBER: &str = "INSERT OR REPLACE INTO idempotency (owner, key, request,
 /// Remembers an upload under its key, or tells what the key stands for since then.
 pub(super) fn insert(
     connection: &Connection,
-    upload: &NewUpload,
+    intent: &Intent,
     once: &Once,
     since: Timestamp,
-) -> Result<Option<Once>, CatalogError> {
+) -> Result<Insertion, CatalogError> {
+    let upload = &intent.upload;
     let owner = upload.owner.as_str();
     let mut find = connection.prepare_cached(FIND).map_err(from_sqlite)?;
     let known = find
@@ -31,19 +32,23 @@ pub(super) fn insert(
         .optional()
         .map_err(from_sqlite)?;
     if let Some(stored) = known {
-        return stored.read(&once.key).map(Some);
+        return stored.read(&once.key).map(Insertion::Known);
     }
-    insert::uploads(connection, std::slice::from_ref(upload))?;
-    let mut remember = connection.prepare_cached(REMEMBER).map_err(from_sqlite)?;
-    let remembered = remember.execute(params![
-        owner,
-        once.key,
-        once.request,
-        once.upload.as_bytes(),
-        integer("valid_for", once.valid_for)?,
-        upload.created_at.as_millisecond(),
-    ]);
-    remembered.map_err(from_sqlite).map(|_| None)
+    atomically(connection, || {
+        let insertion = insert::upload(connection, intent)?;
+        if insertion == Insertion::New {
+            let values = params![
+                owner,
+                once.key,
+                once.request,
+                once.upload.as_bytes(),
+                integer("valid_for", once.valid_for)?,
+                upload.created_at.as_millisecond(),
+            ];
+            changes(connection, REMEMBER, values)?;
+        }
+        Ok(insertion)
+    })
 }
 
 /// Frees a key whose upload came to nothing.

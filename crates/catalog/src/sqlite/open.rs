@@ -11,10 +11,11 @@ use refinery::{Migration, Runner};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::change;
 use crate::CatalogError;
 
 /// Every migration, oldest first. One that was released is never changed: the file remembers its hash.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     (
         "V1__catalog",
         include_str!("../../migrations/sqlite/V1__catalog.sql"),
@@ -22,6 +23,10 @@ const MIGRATIONS: [(&str, &str); 2] = [
     (
         "V2__idempotency",
         include_str!("../../migrations/sqlite/V2__idempotency.sql"),
+    ),
+    (
+        "V3__truth",
+        include_str!("../../migrations/sqlite/V3__truth.sql"),
     ),
 ];
 
@@ -55,11 +60,13 @@ pub(super) fn lock(path: &Path) -> Result<File, CatalogError> {
     }
 }
 
-/// Opens the connection that writes, and brings the tables up to date.
+/// Opens the connection that writes, brings the tables up to date, and takes what was under way for lost: nobody
+/// else has the catalog open.
 pub(super) fn writer(path: &Path) -> Result<Connection, CatalogError> {
     drop(private_file(path)?);
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER)?;
     migrate(path, &mut connection)?;
+    change::end_leases(&connection)?;
     Ok(connection)
 }
 
@@ -119,7 +126,7 @@ fn explain(kind: &Kind) -> String {
 }
 
 /// Opens a file, making it readable for nobody else. SQLite gives `-wal` and `-shm` the same mode.
-fn private_file(path: &Path) -> Result<File, CatalogError> {
+pub(super) fn private_file(path: &Path) -> Result<File, CatalogError> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -130,7 +137,7 @@ fn private_file(path: &Path) -> Result<File, CatalogError> {
     file.map_err(|error| refuse(path, error.to_string()))
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)

@@ -61,7 +61,6 @@ impl Queue {
     }
 
     /// How many jobs wait.
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.lock().jobs.len()
     }

@@ -20,7 +20,7 @@ macro_rules! columns {
     () => {
         "id, bucket, key, owner, filename, path, content_type, size, checksum, metadata, part_size, \
          multipart_id, created_at, session_ends_at, urls_end_at, retain_for, state, epoch, lease_until, \
-         source_etag, problem, etag, integrity, detected_type, expires_at, download_count, quarantined"
+         source_etag, problem, etag, integrity, detected_type, expires_at, download_count, leftovers"
     };
 }
 pub(super) use columns;
@@ -110,7 +110,7 @@ fn no_json(what: &str, error: &serde_json::Error) -> CatalogError {
 
 /// Reads a record from the columns of `columns!`, which come in the order of these fields.
 fn record(row: &Row<'_>) -> Result<Record, CatalogError> {
-    let mut columns = Columns { row, next: 0 };
+    let mut columns = Columns::of(row);
     let upload = upload(&mut columns)?;
     let checksum = upload.checksum;
     Ok(Record {
@@ -122,7 +122,7 @@ fn record(row: &Row<'_>) -> Result<Record, CatalogError> {
         problem: columns.optional(|value| Ok(serde_json::from_str(value.as_str()?)?))?,
         file: facts(&mut columns, checksum)?,
         download_count: columns.number()?,
-        quarantined: columns.read(|value| Ok(value.as_i64()? != 0))?,
+        leftovers: columns.read(|value| Ok(value.as_i64()? != 0))?,
     })
 }
 
@@ -176,16 +176,22 @@ fn facts(
     }))
 }
 
-type Unreadable = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type Unreadable = Box<dyn std::error::Error + Send + Sync>;
 
 /// The columns of one row, read from the first to the last.
-struct Columns<'r, 's> {
+pub(super) struct Columns<'r, 's> {
     row: &'r Row<'s>,
     next: usize,
 }
 
+impl<'r, 's> Columns<'r, 's> {
+    pub(super) fn of(row: &'r Row<'s>) -> Self {
+        Self { row, next: 0 }
+    }
+}
+
 impl Columns<'_, '_> {
-    fn read<T>(
+    pub(super) fn read<T>(
         &mut self,
         read: impl FnOnce(ValueRef<'_>) -> Result<T, Unreadable>,
     ) -> Result<T, CatalogError> {
@@ -200,7 +206,7 @@ impl Columns<'_, '_> {
         })
     }
 
-    fn optional<T>(
+    pub(super) fn optional<T>(
         &mut self,
         read: impl FnOnce(ValueRef<'_>) -> Result<T, Unreadable>,
     ) -> Result<Option<T>, CatalogError> {
@@ -210,7 +216,7 @@ impl Columns<'_, '_> {
         })
     }
 
-    fn text<T: FromStr<Err: Display>>(&mut self) -> Result<T, CatalogError> {
+    pub(super) fn text<T: FromStr<Err: Display>>(&mut self) -> Result<T, CatalogError> {
         self.read(|value| {
             value
                 .as_str()?
@@ -219,11 +225,11 @@ impl Columns<'_, '_> {
         })
     }
 
-    fn optional_text(&mut self) -> Result<Option<String>, CatalogError> {
+    pub(super) fn optional_text(&mut self) -> Result<Option<String>, CatalogError> {
         self.optional(|value| Ok(value.as_str()?.to_owned()))
     }
 
-    fn number(&mut self) -> Result<u64, CatalogError> {
+    pub(super) fn number(&mut self) -> Result<u64, CatalogError> {
         self.read(number)
     }
 
@@ -232,7 +238,7 @@ impl Columns<'_, '_> {
     }
 }
 
-fn id(value: ValueRef<'_>) -> Result<FileId, Unreadable> {
+pub(super) fn id(value: ValueRef<'_>) -> Result<FileId, Unreadable> {
     Ok(FileId::from_uuid(Uuid::from_slice(value.as_blob()?)?)?)
 }
 
@@ -240,7 +246,7 @@ fn number(value: ValueRef<'_>) -> Result<u64, Unreadable> {
     Ok(u64::try_from(value.as_i64()?)?)
 }
 
-fn instant(value: ValueRef<'_>) -> Result<Timestamp, Unreadable> {
+pub(super) fn instant(value: ValueRef<'_>) -> Result<Timestamp, Unreadable> {
     Ok(Timestamp::from_millisecond(value.as_i64()?)?)
 }
 
@@ -252,7 +258,7 @@ fn metadata(value: ValueRef<'_>) -> Result<Metadata, Unreadable> {
 }
 
 /// The value with this name.
-fn word<T: Copy>(
+pub(super) fn word<T: Copy>(
     value: ValueRef<'_>,
     all: &[T],
     name: fn(T) -> &'static str,

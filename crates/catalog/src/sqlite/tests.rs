@@ -12,7 +12,9 @@ use valetkey_protocol::file::Order;
 use valetkey_protocol::{FileId, Metadata};
 
 use super::{SqliteCatalog, due, list};
-use crate::{Catalog as _, CatalogError, FileList, NewUpload, Transfer};
+use crate::{
+    Catalog as _, CatalogError, Due, FileList, Insertion, Intent, Limits, NewUpload, Transfer,
+};
 
 fn opened() -> (Arc<SqliteCatalog>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -44,6 +46,14 @@ fn upload(number: u64) -> NewUpload {
     }
 }
 
+fn unlimited(uploads: Vec<NewUpload>) -> Vec<Intent> {
+    let intent = |upload| Intent {
+        upload,
+        limits: Limits::default(),
+    };
+    uploads.into_iter().map(intent).collect()
+}
+
 fn pragma(connection: &Connection, name: &str) -> String {
     let value =
         connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
@@ -59,7 +69,7 @@ async fn the_writer_flushes_every_commit_and_readers_cannot_write() {
         ("foreign_keys", "Integer(1)"),
         ("busy_timeout", "Integer(5000)"),
     ] {
-        let found = catalog.write(move |connection| Ok(pragma(connection, name)));
+        let found = catalog.write("pragma", move |connection| Ok(pragma(connection, name)));
         assert_eq!(found.await.unwrap(), expected, "{name}");
     }
     let written = catalog.read(|connection| {
@@ -137,7 +147,7 @@ async fn lists_walk_along_an_index_and_never_sort() {
 #[tokio::test]
 async fn what_is_due_is_found_by_its_own_index() {
     let (catalog, _folder) = opened();
-    for (kind, expected) in due::KINDS.into_iter().zip([
+    for (kind, expected) in Due::ALL.into_iter().zip([
         "upload_by_session_end (session_ends_at<?)",
         "upload_by_verify_lease (lease_until<?)",
         "upload_by_retention_end (expires_at>? AND expires_at<?)",
@@ -145,7 +155,7 @@ async fn what_is_due_is_found_by_its_own_index() {
         "upload_by_urls_end (urls_end_at<?)",
     ]) {
         let values = vec![1.into(), 1.into()];
-        let found = catalog.read(move |connection| Ok(plan(connection, due::sql(kind), values)));
+        let found = catalog.read(move |connection| Ok(plan(connection, &due::sql(kind), values)));
         assert_eq!(
             found.await.unwrap(),
             format!("SEARCH upload USING INDEX {expected}")
@@ -164,7 +174,7 @@ async fn held(catalog: &Arc<SqliteCatalog>) -> mpsc::Sender<()> {
             let _ = held.recv();
             Ok(())
         };
-        catalog.write(hold).await
+        catalog.write("hold", hold).await
     });
     begins.await.unwrap();
     release
@@ -177,18 +187,15 @@ async fn waiting(catalog: &SqliteCatalog, count: usize) {
     }
 }
 
-type Inserting = JoinHandle<Result<(), CatalogError>>;
+type Inserted = Result<Vec<Insertion>, CatalogError>;
 
-fn inserting(catalog: &Arc<SqliteCatalog>, uploads: Vec<NewUpload>) -> Inserting {
+fn inserting(catalog: &Arc<SqliteCatalog>, uploads: Vec<NewUpload>) -> JoinHandle<Inserted> {
     let catalog = Arc::clone(catalog);
-    tokio::spawn(async move { catalog.insert_uploads(uploads).await })
+    tokio::spawn(async move { catalog.insert_uploads(unlimited(uploads)).await })
 }
 
 /// Inserts each of these in one shared transaction, and gives each its answer.
-async fn together(
-    catalog: &Arc<SqliteCatalog>,
-    calls: Vec<Vec<NewUpload>>,
-) -> Vec<Result<(), CatalogError>> {
+async fn together(catalog: &Arc<SqliteCatalog>, calls: Vec<Vec<NewUpload>>) -> Vec<Inserted> {
     let release = held(catalog).await;
     let calls: Vec<_> = calls
         .into_iter()
@@ -215,7 +222,7 @@ async fn nobody_is_answered_before_the_shared_commit() {
     let hold = tokio::spawn({
         let catalog = Arc::clone(&catalog);
         async move {
-            let hold = catalog.write(move |_| {
+            let hold = catalog.write("hold", move |_| {
                 let _ = begun.send(());
                 let _ = held.recv();
                 Ok(())
@@ -258,10 +265,13 @@ async fn a_refused_insert_harms_none_of_those_that_share_its_transaction() {
 #[tokio::test]
 async fn a_full_disk_undoes_what_shared_the_transaction_and_says_so_to_each() {
     let (catalog, _folder) = opened();
-    catalog.insert_uploads(vec![upload(1)]).await.unwrap();
+    catalog
+        .insert_uploads(unlimited(vec![upload(1)]))
+        .await
+        .unwrap();
     let limit = |pages: u32| {
         let sql = format!("PRAGMA max_page_count = {pages}");
-        catalog.write(move |connection| {
+        catalog.write("limit", move |connection| {
             connection
                 .query_row(&sql, [], |_| Ok(()))
                 .map_err(super::error::from_sqlite)
@@ -287,7 +297,7 @@ async fn a_full_disk_undoes_what_shared_the_transaction_and_says_so_to_each() {
     // Reads went on, and once there is room, so do writes.
     limit(100_000).await.unwrap();
     catalog
-        .insert_uploads(vec![upload(2), large(3)])
+        .insert_uploads(unlimited(vec![upload(2), large(3)]))
         .await
         .unwrap();
     assert!(catalog.find(id(3)).await.unwrap().is_some());
@@ -303,14 +313,15 @@ async fn after_a_panic_everybody_is_answered_and_nobody_waits() {
         let catalog = Arc::clone(&catalog);
         async move {
             catalog
-                .write::<()>(|_| panic!("a test of what a panic does"))
+                .write::<()>("panic", |_| panic!("a test of what a panic does"))
                 .await
         }
     });
     waiting(&catalog, 2).await;
     drop(release);
-    let answers = [before.await, panicking.await].map(Result::unwrap);
-    for answer in answers.into_iter().chain([catalog.ping().await]) {
+    let before = before.await.unwrap().map(|_| ());
+    let panicking = panicking.await.unwrap();
+    for answer in [before, panicking, catalog.ping().await] {
         assert!(
             matches!(answer, Err(CatalogError::Unavailable(_))),
             "{answer:?}"
@@ -323,8 +334,11 @@ async fn after_a_panic_everybody_is_answered_and_nobody_waits() {
 #[tokio::test]
 async fn a_value_that_cannot_be_read_is_named() {
     let (catalog, _folder) = opened();
-    catalog.insert_uploads(vec![upload(1)]).await.unwrap();
-    let broken = catalog.write(|connection| {
+    catalog
+        .insert_uploads(unlimited(vec![upload(1)]))
+        .await
+        .unwrap();
+    let broken = catalog.write("break", |connection| {
         connection
             .execute("UPDATE upload SET state = 'melted'", [])
             .unwrap();

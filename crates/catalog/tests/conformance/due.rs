@@ -6,11 +6,11 @@ use valetkey_protocol::FileId;
 use valetkey_protocol::upload::State;
 
 use super::sample::{
-    LEASE, SESSION, Shared, URLS, at, delete, facts, file, go, id, in_state, insert, just_before,
-    multipart, upload, verify,
+    LEASE, SESSION, Shared, URLS, at, delete, facts, file, forget_leftovers, found, go, id,
+    in_state, insert, just_before, multipart, upload, verify,
 };
 
-const QUARANTINE_OVER: i64 = URLS + QUARANTINE_GRACE_SECONDS;
+const LEFTOVERS_OVER: i64 = URLS + QUARANTINE_GRACE_SECONDS;
 
 async fn due(catalog: &Shared, now: Timestamp) -> Vec<(Due, FileId)> {
     let due = catalog.due(now, 100).await.unwrap();
@@ -31,7 +31,7 @@ pub(crate) async fn each_kind_of_work_is_due_exactly_when_it_is_due(catalog: &Sh
     let forever = file(catalog, multipart(4)).await;
     // Nothing is left of the two files, so that each record is due for one reason alone.
     for number in [3, 4] {
-        catalog.forget_quarantine(id(number)).await.unwrap();
+        forget_leftovers(catalog, id(number)).await;
     }
     let deleting = file(catalog, multipart(5)).await;
     go(catalog, &deleting, delete(at(100))).await;
@@ -42,7 +42,7 @@ pub(crate) async fn each_kind_of_work_is_due_exactly_when_it_is_due(catalog: &Sh
         (LEASE, Due::VerifyLost, 2),
         (100 + LEASE, Due::DeleteLost, 5),
         (500, Due::RetentionEnded, 3),
-        (QUARANTINE_OVER, Due::QuarantineOver, 6),
+        (LEFTOVERS_OVER, Due::LeftoversOver, 6),
         (SESSION, Due::SessionEnded, 1),
     ] {
         assert_eq!(due(catalog, just_before(at(when))).await, expected);
@@ -80,7 +80,7 @@ pub(crate) async fn the_longest_due_comes_first_and_the_limit_holds(catalog: &Sh
     }
 }
 
-pub(crate) async fn quarantine_is_over_for_settled_uploads_alone_and_once(catalog: &Shared) {
+pub(crate) async fn leftovers_are_over_for_settled_uploads_alone_and_once(catalog: &Shared) {
     let mut settled = Vec::new();
     for (number, state) in (1..).zip(State::ALL) {
         in_state(catalog, upload(number), state).await;
@@ -91,17 +91,20 @@ pub(crate) async fn quarantine_is_over_for_settled_uploads_alone_and_once(catalo
     }
     let over = async |now| -> Vec<FileId> {
         let due = due(catalog, now).await.into_iter();
-        due.filter(|(kind, _)| *kind == Due::QuarantineOver)
+        due.filter(|(kind, _)| *kind == Due::LeftoversOver)
             .map(|(_, id)| id)
             .collect()
     };
-    assert_eq!(over(just_before(at(QUARANTINE_OVER))).await, []);
-    let mut found = over(at(QUARANTINE_OVER)).await;
-    found.sort();
+    assert_eq!(over(just_before(at(LEFTOVERS_OVER))).await, []);
+    let mut left = over(at(LEFTOVERS_OVER)).await;
+    left.sort();
     settled.sort();
-    assert_eq!(found, settled);
+    assert_eq!(left, settled);
     for id in settled {
-        catalog.forget_quarantine(id).await.unwrap();
+        let record = found(catalog, id).await;
+        let stale = catalog.forget_leftovers(id, record.epoch + 1).await;
+        assert!(!stale.unwrap() && found(catalog, id).await == record);
+        forget_leftovers(catalog, id).await;
     }
-    assert_eq!(over(at(QUARANTINE_OVER)).await, []);
+    assert_eq!(over(at(LEFTOVERS_OVER)).await, []);
 }

@@ -9,7 +9,7 @@ use valetkey_protocol::upload::State;
 
 use super::sample::{
     LEASE, Shared, at, delete, facts, found, go, in_state, insert, just_before, multipart, problem,
-    upload, verify,
+    step, upload, verify,
 };
 
 /// Every edge there is, written out once more: where it begins, its name, where it ends.
@@ -47,7 +47,7 @@ pub(crate) async fn every_edge_is_legal_exactly_where_it_begins(catalog: &Shared
             number += 1;
             let before = in_state(catalog, upload(number), state).await;
             let id = before.upload.id;
-            let after = catalog.advance(id, before.epoch, edge).await.unwrap();
+            let after = step(catalog, id, before.epoch, edge, at(LEASE)).await;
             let legal = LEGAL
                 .iter()
                 .find(|(from, edge, _)| (*from, *edge) == (state, name));
@@ -75,8 +75,14 @@ pub(crate) async fn every_edge_is_legal_exactly_where_it_begins(catalog: &Shared
 pub(crate) async fn an_edge_named_with_another_epoch_goes_nowhere(catalog: &Shared) {
     let record = in_state(catalog, upload(1), State::Verifying).await;
     for epoch in [record.epoch - 1, record.epoch + 1] {
-        let went = catalog.advance(record.upload.id, epoch, Edge::Finish(facts()));
-        assert_eq!(went.await.unwrap(), None);
+        let went = step(
+            catalog,
+            record.upload.id,
+            epoch,
+            Edge::Finish(facts()),
+            at(0),
+        );
+        assert_eq!(went.await, None);
     }
     assert_eq!(found(catalog, record.upload.id).await, record);
 }
@@ -90,14 +96,38 @@ pub(crate) async fn a_lost_run_is_taken_over_when_its_lease_is_over_and_not_befo
     ] {
         let lost = in_state(catalog, upload(number), state).await;
         let over = lost.lease_until.unwrap();
-        let early = catalog.advance(lost.upload.id, lost.epoch, again(just_before(over)));
-        assert_eq!(early.await.unwrap(), None, "{state:?}");
-        let taken = go(catalog, &lost, again(over)).await;
+        let take = |now| step(catalog, lost.upload.id, lost.epoch, again(now), now);
+        assert_eq!(take(just_before(over)).await, None, "{state:?}");
+        let taken = take(over).await.unwrap();
         assert!(taken.lease_until.unwrap() > over);
         // The lost run wakes up, and its epoch is no longer the upload's.
-        let late = catalog.advance(lost.upload.id, lost.epoch, again(at(9 * LEASE)));
-        assert_eq!(late.await.unwrap(), None, "{state:?}");
+        assert_eq!(take(at(9 * LEASE)).await, None, "{state:?}");
+        let renewed = catalog.renew(lost.upload.id, lost.epoch, at(9 * LEASE));
+        assert!(!renewed.await.unwrap(), "{state:?}");
     }
+}
+
+pub(crate) async fn a_run_that_renews_its_lease_is_left_alone_for_longer(catalog: &Shared) {
+    for (number, state, again) in [
+        (1, State::Verifying, verify as fn(_) -> _),
+        (2, State::Deleting, delete),
+    ] {
+        let run = in_state(catalog, upload(number), state).await;
+        let (id, epoch) = (run.upload.id, run.epoch);
+        assert!(catalog.renew(id, epoch, at(3 * LEASE)).await.unwrap());
+        // A clock that went back takes nothing away.
+        assert!(catalog.renew(id, epoch, at(2 * LEASE)).await.unwrap());
+        let renewed = found(catalog, id).await;
+        assert_eq!(
+            (renewed.epoch, renewed.lease_until),
+            (epoch, Some(at(3 * LEASE)))
+        );
+        let early = just_before(at(3 * LEASE));
+        assert_eq!(step(catalog, id, epoch, again(early), early).await, None);
+    }
+    let pending = insert(catalog, upload(3)).await;
+    let renewed = catalog.renew(pending.upload.id, pending.epoch, at(LEASE));
+    assert!(!renewed.await.unwrap());
 }
 
 pub(crate) async fn of_fifty_who_go_along_one_edge_one_arrives(catalog: &Shared) {
@@ -105,7 +135,7 @@ pub(crate) async fn of_fifty_who_go_along_one_edge_one_arrives(catalog: &Shared)
     let runs = (0..50).map(|run| {
         let catalog = Arc::clone(catalog);
         let id = record.upload.id;
-        tokio::spawn(async move { catalog.advance(id, 0, verify(at(run))).await.unwrap() })
+        tokio::spawn(async move { step(&catalog, id, 0, verify(at(run)), at(run)).await })
     });
     let mut winners = Vec::new();
     for run in runs.collect::<Vec<_>>() {
@@ -127,7 +157,7 @@ pub(crate) async fn a_verified_upload_remembers_what_was_found(catalog: &Shared)
         assert_eq!(file.upload.checksum, found_facts.checksum);
         assert_eq!(file.file, Some(found_facts));
         // What lies in quarantine lies there still, and only a single PUT leaves anything there.
-        assert!(file.quarantined);
+        assert!(file.leftovers);
         let deleting = go(catalog, &file, delete(at(0))).await;
         let deleted = go(catalog, &deleting, Edge::Deleted).await;
         assert_eq!(deleted.file, file.file);
@@ -164,5 +194,5 @@ pub(crate) async fn going_back_forgets_the_lease_and_the_source(catalog: &Shared
 pub(crate) async fn a_failure_keeps_its_problem(catalog: &Shared) {
     let failed = in_state(catalog, upload(1), State::Failed).await;
     assert_eq!(failed.problem, Some(problem()));
-    assert!(failed.file.is_none() && failed.quarantined);
+    assert!(failed.file.is_none() && failed.leftovers);
 }

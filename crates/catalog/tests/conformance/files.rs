@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use valetkey_catalog::{Edge, FileFacts, FileList, FilePatch, NewUpload};
+use valetkey_catalog::{Edge, FileFacts, FileList, FilePatch, NewUpload, Patch};
 use valetkey_protocol::file::Order;
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{Checksum, FileId};
@@ -222,18 +222,25 @@ pub(crate) async fn pages_show_every_file_once_while_others_arrive(catalog: &Sha
     arriving.await.unwrap();
 }
 
-fn patch(name: &str) -> FilePatch {
-    FilePatch {
-        filename: name.parse().unwrap(),
-        path: "new/folder".parse().unwrap(),
-        metadata: metadata("a", name),
-        expires_at: Some(at(9)),
+/// A change by alice, ten seconds after the creation.
+pub(super) fn patch(id: FileId, epoch: u64, name: &str) -> Patch {
+    Patch {
+        id,
+        epoch,
+        file: FilePatch {
+            filename: name.parse().unwrap(),
+            path: "new/folder".parse().unwrap(),
+            metadata: metadata("a", name),
+            expires_at: Some(at(9)),
+        },
+        at: at(10),
+        by: Some("alice".parse().unwrap()),
     }
 }
 
 pub(crate) async fn a_patch_writes_the_new_values_and_of_two_the_second_is_told(catalog: &Shared) {
     let before = file(catalog, upload(1)).await;
-    let change = |name| catalog.patch(id(1), before.epoch, patch(name));
+    let change = |name| catalog.patch(patch(id(1), before.epoch, name));
     let mut expected = before.clone();
     expected.epoch += 1;
     expected.upload.filename = "b.txt".parse().unwrap();
@@ -248,7 +255,7 @@ pub(crate) async fn a_patch_writes_the_new_values_and_of_two_the_second_is_told(
 pub(crate) async fn what_is_no_file_is_not_patched(catalog: &Shared) {
     for (number, state) in (1..).zip(State::ALL) {
         let before = in_state(catalog, upload(number), state).await;
-        let after = catalog.patch(id(number), before.epoch, patch("b")).await;
+        let after = catalog.patch(patch(id(number), before.epoch, "b")).await;
         let patched = after.unwrap().is_some();
         assert_eq!(patched, state == State::Available, "{state:?}");
     }

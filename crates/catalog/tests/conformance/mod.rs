@@ -1,9 +1,11 @@
 //! What every catalog must do, whatever holds it. A catalog is tested by handing this suite a way to open an
 //! empty one; each test gets its own.
 
+pub(crate) mod accounts;
 pub(crate) mod due;
 pub(crate) mod edges;
 pub(crate) mod files;
+pub(crate) mod history;
 pub(crate) mod once;
 pub(crate) mod sample;
 pub(crate) mod uploads;
@@ -12,12 +14,18 @@ pub(crate) mod uploads;
 macro_rules! conformance {
     ($open:path) => {
         crate::conformance::conformance! { $open =>
+            accounts::an_upload_reserves_and_every_end_settles_exactly_once
+            accounts::each_limit_holds_to_the_last_byte_and_says_which_it_was
+            accounts::of_a_hundred_at_once_as_many_get_in_as_there_is_room_for
+            accounts::the_items_of_one_call_are_counted_one_after_the_other
+            accounts::no_sum_is_too_large
             due::each_kind_of_work_is_due_exactly_when_it_is_due
             due::the_longest_due_comes_first_and_the_limit_holds
-            due::quarantine_is_over_for_settled_uploads_alone_and_once
+            due::leftovers_are_over_for_settled_uploads_alone_and_once
             edges::every_edge_is_legal_exactly_where_it_begins
             edges::an_edge_named_with_another_epoch_goes_nowhere
             edges::a_lost_run_is_taken_over_when_its_lease_is_over_and_not_before
+            edges::a_run_that_renews_its_lease_is_left_alone_for_longer
             edges::of_fifty_who_go_along_one_edge_one_arrives
             edges::a_verified_upload_remembers_what_was_found
             edges::a_declared_checksum_stays_and_a_late_one_is_taken
@@ -30,6 +38,11 @@ macro_rules! conformance {
             files::a_patch_writes_the_new_values_and_of_two_the_second_is_told
             files::what_is_no_file_is_not_patched
             files::no_download_is_counted_twice_or_lost
+            history::every_edge_and_patch_is_one_line_and_what_was_refused_is_none
+            history::what_others_are_told_is_in_the_outbox_in_order
+            history::what_is_old_and_settled_is_forgotten_and_nothing_else
+            history::a_scan_shows_every_record_of_every_state_once
+            history::the_backlog_counts_what_is_there
             once::a_key_stands_for_its_first_upload_and_for_its_owner_alone
             once::of_fifty_with_one_key_one_is_created
             once::a_key_counts_until_its_time_and_can_be_freed

@@ -1,8 +1,8 @@
 //! Uploads that are created once, however often they are asked for.
 
-use valetkey_catalog::{NewUpload, Once};
+use valetkey_catalog::{Insertion, NewUpload, Once};
 
-use super::sample::{Shared, at, id, just_before, upload};
+use super::sample::{Shared, at, id, just_before, unlimited, upload};
 
 fn once(number: u64) -> Once {
     Once {
@@ -13,9 +13,19 @@ fn once(number: u64) -> Once {
     }
 }
 
+/// What the key stood for before, if this created nothing.
 async fn create(catalog: &Shared, new: NewUpload, since: i64) -> Option<Once> {
-    let number = once_of(&new);
-    catalog.insert_once(new, number, at(since)).await.unwrap()
+    let once = once_of(&new);
+    insert_once(catalog, new, once, since).await
+}
+
+async fn insert_once(catalog: &Shared, new: NewUpload, once: Once, since: i64) -> Option<Once> {
+    let inserted = catalog.insert_once(unlimited(new), once, at(since)).await;
+    match inserted.unwrap() {
+        Insertion::New => None,
+        Insertion::Known(once) => Some(once),
+        Insertion::Over(over) => panic!("{over:?}"),
+    }
 }
 
 fn once_of(new: &NewUpload) -> Once {
@@ -37,8 +47,7 @@ pub(crate) async fn a_key_stands_for_its_first_upload_and_for_its_owner_alone(ca
         key: "other".to_owned(),
         ..once(4)
     };
-    let created = catalog.insert_once(upload(4), other, at(-1)).await.unwrap();
-    assert_eq!(created, None);
+    assert_eq!(insert_once(catalog, upload(4), other, -1).await, None);
 }
 
 pub(crate) async fn of_fifty_with_one_key_one_is_created(catalog: &Shared) {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Builder;
-use valetkey_catalog::{Catalog, Edge, FileFacts, NewUpload, Record, Transfer};
+use valetkey_catalog::{
+    Catalog, Edge, FileFacts, Insertion, Intent, Limits, NewUpload, Record, Step, Transfer,
+};
 use valetkey_protocol::file::Integrity;
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{Checksum, Code, FileId, Metadata, Problem};
@@ -67,7 +69,6 @@ pub(crate) fn metadata(key: &str, value: &str) -> Metadata {
 
 pub(crate) fn verify(now: Timestamp) -> Edge {
     Edge::Verify {
-        now,
         lease_until: now + SignedDuration::from_secs(LEASE),
         source_etag: Some("\"source\"".to_owned()),
         checksum: None,
@@ -76,7 +77,6 @@ pub(crate) fn verify(now: Timestamp) -> Edge {
 
 pub(crate) fn delete(now: Timestamp) -> Edge {
     Edge::Delete {
-        now,
         lease_until: now + SignedDuration::from_secs(LEASE),
     }
 }
@@ -95,19 +95,47 @@ pub(crate) fn problem() -> Problem {
     Problem::new(Code::SizeMismatch, "send the declared bytes").with("limit", 5)
 }
 
+/// An upload that nothing limits.
+pub(crate) fn unlimited(upload: NewUpload) -> Intent {
+    Intent {
+        upload,
+        limits: Limits::default(),
+    }
+}
+
 pub(crate) async fn insert(catalog: &Shared, upload: NewUpload) -> Record {
     let id = upload.id;
-    catalog.insert_uploads(vec![upload]).await.unwrap();
+    let inserted = catalog.insert_uploads(vec![unlimited(upload)]).await;
+    assert_eq!(inserted.unwrap(), [Insertion::New]);
     found(catalog, id).await
+}
+
+/// Goes along an edge, or not.
+pub(crate) async fn step(
+    catalog: &Shared,
+    id: FileId,
+    epoch: u64,
+    edge: Edge,
+    at: Timestamp,
+) -> Option<Record> {
+    let step = Step {
+        id,
+        epoch,
+        edge,
+        at,
+        by: None,
+    };
+    catalog.advance(step).await.unwrap()
 }
 
 pub(crate) async fn found(catalog: &Shared, id: FileId) -> Record {
     catalog.find(id).await.unwrap().unwrap()
 }
 
+/// Goes along an edge at the instant of creation.
 pub(crate) async fn go(catalog: &Shared, record: &Record, edge: Edge) -> Record {
-    let advanced = catalog.advance(record.upload.id, record.epoch, edge).await;
-    advanced.unwrap().unwrap()
+    let advanced = step(catalog, record.upload.id, record.epoch, edge, at(0)).await;
+    advanced.unwrap()
 }
 
 /// Inserts an upload and walks it into a state; leases are taken at the instant of creation.
@@ -133,6 +161,12 @@ pub(crate) async fn in_state(catalog: &Shared, upload: NewUpload, state: State) 
     }
     assert_eq!(record.state, state);
     record
+}
+
+/// Forgets what an upload left, as it stands.
+pub(crate) async fn forget_leftovers(catalog: &Shared, id: FileId) {
+    let epoch = found(catalog, id).await.epoch;
+    assert!(catalog.forget_leftovers(id, epoch).await.unwrap());
 }
 
 /// Makes a file of an upload.

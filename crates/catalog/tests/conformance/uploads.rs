@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use valetkey_catalog::{CatalogError, NewUpload, Transfer};
+use valetkey_catalog::{CatalogError, Insertion, NewUpload, Transfer};
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{Algorithm, Hasher};
 
 use super::sample::{
-    SESSION, Shared, URLS, at, found, id, in_state, insert, metadata, multipart, upload,
+    SESSION, Shared, URLS, at, found, id, in_state, insert, metadata, multipart, unlimited, upload,
 };
 
 pub(crate) async fn an_upload_is_found_as_it_was_declared(catalog: &Shared) {
     let everything = NewUpload {
+        bucket: "a bucket with room".to_owned(),
         owner: "auth0|a';--".parse().unwrap(),
         filename: "my \"best\" photo 😀.jpg".parse().unwrap(),
         path: "été/2026".parse().unwrap(),
@@ -30,7 +31,7 @@ pub(crate) async fn an_upload_is_found_as_it_was_declared(catalog: &Shared) {
         let record = insert(catalog, declared.clone()).await;
         assert_eq!(record.upload, declared);
         assert_eq!((record.state, record.epoch), (State::Pending, 0));
-        assert_eq!((record.quarantined, record.download_count), (true, 0));
+        assert_eq!((record.leftovers, record.download_count), (true, 0));
         assert!(record.lease_until.is_none() && record.file.is_none());
         assert!(record.problem.is_none() && record.source_etag.is_none());
     }
@@ -46,6 +47,7 @@ pub(crate) async fn uploads_of_one_call_are_remembered_all_or_none(catalog: &Sha
         vec![upload(1), again, upload(3)],
         vec![upload(1), upload(3), upload(3)],
     ] {
+        let batch = batch.into_iter().map(unlimited).collect();
         let refused = catalog.insert_uploads(batch).await.unwrap_err();
         assert!(matches!(refused, CatalogError::Refused { .. }), "{refused}");
         assert_eq!(catalog.find(id(1)).await.unwrap(), None);
@@ -53,21 +55,24 @@ pub(crate) async fn uploads_of_one_call_are_remembered_all_or_none(catalog: &Sha
         assert_eq!(found(catalog, id(2)).await, first);
     }
     catalog.insert_uploads(vec![]).await.unwrap();
-    let batch = vec![upload(1), multipart(3)];
+    let batch = vec![unlimited(upload(1)), unlimited(multipart(3))];
     catalog.insert_uploads(batch).await.unwrap();
     assert_eq!(found(catalog, id(1)).await.upload, upload(1));
     assert_eq!(found(catalog, id(3)).await.upload, multipart(3));
 }
 
 pub(crate) async fn numbers_that_do_not_fit_are_refused(catalog: &Shared) {
-    let mut large = upload(1);
-    large.size = 1 << 63;
     let mut long = upload(1);
     long.retain_for = Some(u64::MAX);
-    for new in [large, long] {
-        let refused = catalog.insert_uploads(vec![new]).await.unwrap_err();
-        assert!(matches!(refused, CatalogError::Refused { .. }), "{refused}");
-    }
+    let long = catalog.insert_uploads(vec![unlimited(long)]).await;
+    assert!(
+        matches!(long, Err(CatalogError::Refused { .. })),
+        "{long:?}"
+    );
+    let mut large = upload(1);
+    large.size = 1 << 63;
+    let large = catalog.insert_uploads(vec![unlimited(large)]).await;
+    assert!(matches!(large.unwrap()[..], [Insertion::Over(_)]));
     assert_eq!(catalog.find(id(1)).await.unwrap(), None);
 }
 
@@ -110,9 +115,9 @@ pub(crate) async fn hundreds_at_once_are_all_found(catalog: &Shared) {
         .map(|number| {
             let catalog = Arc::clone(catalog);
             tokio::spawn(async move {
-                catalog.insert_uploads(vec![upload(number)]).await.unwrap();
                 // Whoever was answered sees it at once.
-                assert_eq!(found(&catalog, id(number)).await.upload, upload(number));
+                let record = insert(&catalog, upload(number)).await;
+                assert_eq!(record.upload, upload(number));
             })
         })
         .collect();

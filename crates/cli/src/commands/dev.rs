@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use valetkey_server::config::LogFormat;
 use valetkey_server::dev::{self, DevOptions};
 
 use crate::banner::banner;
@@ -34,7 +35,7 @@ pub(crate) struct Dev {
 impl Dev {
     /// Starts, says how to use it, and serves until a signal.
     pub(crate) async fn run(self) -> Result<(), Error> {
-        self.log.start();
+        self.log.start(LogFormat::Text, None);
         let server = dev::start(DevOptions {
             data_dir: self.data_dir.clone(),
             listen: self.listen,

@@ -9,6 +9,7 @@ mod put;
 mod rm;
 mod serve;
 mod store;
+mod sweep;
 mod token;
 
 use clap::Subcommand;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Rm(rm::Rm),
     /// Sign requests to object storage
     Presign(presign::Presign),
+    /// Find and repair what is due or does not add up
+    Sweep(sweep::Sweep),
     /// Make a token for the development service
     Token(token::Token),
     /// Print the OpenAPI document of the API
@@ -54,6 +57,7 @@ impl Command {
             Self::Ls(ls) => until_signal(ls.run()).await,
             Self::Rm(rm) => until_signal(rm.run()).await,
             Self::Presign(presign) => presign.run(),
+            Self::Sweep(sweep) => until_signal(sweep.run()).await,
             Self::Token(token) => token.run(),
             Self::Openapi => openapi::run(),
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use valetkey_server::config::Config;
+use valetkey_server::telemetry::Telemetry;
 
 use crate::error::Error;
 use crate::log::Log;
@@ -22,8 +23,13 @@ pub(crate) struct Serve {
 impl Serve {
     /// Serves until a signal.
     pub(crate) async fn run(self) -> Result<(), Error> {
-        self.log.start();
         let config = Config::load(&self.config)?;
-        Ok(valetkey_server::run::serve(config, signals::end()).await?)
+        let telemetry = Telemetry::start(&config.telemetry)?;
+        self.log.start(config.log_format, telemetry.as_ref());
+        let served = valetkey_server::run::serve(config, signals::end()).await;
+        if let Some(telemetry) = telemetry {
+            telemetry.shutdown().await;
+        }
+        Ok(served?)
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use valetkey_server::config::LogFormat;
 use valetkey_server::store::{self, StoreOptions};
 
 use crate::error::Error;
@@ -44,7 +45,7 @@ pub(crate) struct Store {
 impl Store {
     /// Starts, says where it is, and serves until a signal.
     pub(crate) async fn run(self) -> Result<(), Error> {
-        self.log.start();
+        self.log.start(LogFormat::Text, None);
         let key_file = plain(&self.access_key_file.display().to_string()).into_owned();
         let server = store::start(StoreOptions {
             data_dir: self.data_dir,

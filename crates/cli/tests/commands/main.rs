@@ -13,4 +13,5 @@ mod rm;
 mod serve;
 mod store;
 mod support;
+mod sweep;
 mod token;

@@ -21,6 +21,20 @@ impl Drop for Serving {
     }
 }
 
+/// Any port, JSON lines, and the issuer and audience of `valetkey token`, so that it can make tokens for it.
+fn configuration(folder: &TempDir) -> String {
+    let path = |name: &str| folder.path().join(name);
+    format!(
+        "listen = '127.0.0.1:0'\nmetrics_listen = ''\nlog_format = 'json'\n\
+         [auth]\nsecret_file = '{secret}'\nissuer = 'valetkey-dev'\naudience = 'valetkey'\n\
+         [catalog]\npath = '{catalog}'\n\
+         [embedded]\ndata_dir = '{data}'\nlisten = '127.0.0.1:0'\n",
+        secret = path("secret").display(),
+        catalog = path("catalog.sqlite").display(),
+        data = path("store").display(),
+    )
+}
+
 /// The first URL of a text.
 fn first_url(text: &str) -> String {
     let (_, rest) = text.split_once("http://").unwrap();
@@ -32,21 +46,13 @@ fn first_url(text: &str) -> String {
 fn a_configured_service_takes_a_file_and_ends_on_sigterm() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);
-    // The issuer and audience of `valetkey token`, so that it can make tokens for this service too.
-    let config = format!(
-        "listen = '127.0.0.1:0'\nmetrics_listen = ''\n\
-         [auth]\nsecret_file = '{secret}'\nissuer = 'valetkey-dev'\naudience = 'valetkey'\n\
-         [catalog]\npath = '{catalog}'\n\
-         [embedded]\ndata_dir = '{data}'\nlisten = '127.0.0.1:0'\n",
-        secret = path("secret").display(),
-        catalog = path("catalog.sqlite").display(),
-        data = path("store").display(),
-    );
-    fs::write(path("valetkey.toml"), config).unwrap();
+    fs::write(path("valetkey.toml"), configuration(&folder)).unwrap();
     fs::write(path("secret"), SECRET).unwrap();
     fs::write(path("a.txt"), "hello").unwrap();
+    // A collector that is not there holds nothing up.
     let child = valetkey()
-        .env("VALETKEY_LOG", "json")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1/")
+        .env("RUST_LOG", "info,valetkey_server::door=debug")
         .args(["serve", "--config"])
         .arg(path("valetkey.toml"))
         .stderr(Stdio::piped())
@@ -59,7 +65,7 @@ fn a_configured_service_takes_a_file_and_ends_on_sigterm() {
         .find(|line| line["fields"]["message"] == "serving")
         .map(|line| first_url(&line["fields"].to_string()))
         .unwrap();
-    let drain = std::thread::spawn(move || log.for_each(drop));
+    let rest = std::thread::spawn(move || log.map(Result::unwrap).collect::<Vec<_>>());
 
     let mut token = valetkey();
     let token = token
@@ -77,7 +83,20 @@ fn a_configured_service_takes_a_file_and_ends_on_sigterm() {
 
     assert!(put.well().ends_with("a.txt\n"));
     assert!(serving.0.wait().unwrap().success());
-    drain.join().unwrap();
+    let lines = rest.join().unwrap();
+    let lines = lines
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let answered: Vec<_> = lines
+        .filter(|line| line["fields"]["message"] == "answered")
+        .collect();
+    assert!(answered.len() >= 2, "create and complete at least");
+    for line in answered {
+        let request = &line["spans"][0];
+        assert!(request["request_id"].as_str().unwrap().len() >= 8, "{line}");
+        let route = request["route"].as_str().unwrap();
+        assert!(route.starts_with("/v1/"), "{line}");
+    }
 }
 
 #[test]

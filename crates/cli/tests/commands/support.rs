@@ -11,7 +11,13 @@ use tempfile::TempDir;
 /// The binary, with nothing in the environment that could point it elsewhere.
 pub(crate) fn valetkey() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_valetkey"));
-    for name in ["VALETKEY_URL", "VALETKEY_TOKEN", "VALETKEY_LOG", "RUST_LOG"] {
+    for name in [
+        "VALETKEY_URL",
+        "VALETKEY_TOKEN",
+        "VALETKEY_LOG",
+        "RUST_LOG",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    ] {
         command.env_remove(name);
     }
     command

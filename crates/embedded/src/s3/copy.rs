@@ -35,10 +35,12 @@ pub(super) async fn copy(
         facts,
         now: backend.now(),
     };
+    fail::fail_point!("embedded.copy.before");
     let record = backend
         .committer
         .write(move |tables| index::copy_object(tables, copy))
         .await?;
+    fail::fail_point!("embedded.copy.after");
     let mut result = CopyObjectResult {
         e_tag: etag(&record.etag),
         last_modified: Some(timestamp(record.modified)),

@@ -41,10 +41,12 @@ pub(super) async fn create(
     };
     let id = backend.new_id()?;
     let (bucket, key) = (input.bucket.clone(), input.key.clone());
+    fail::fail_point!("embedded.create.before");
     backend
         .committer
         .write(move |tables| index::create_upload(tables, &bucket, &key, id, &record))
         .await?;
+    fail::fail_point!("embedded.create.after");
     Ok(S3Response::new(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
         key: Some(input.key),
@@ -69,6 +71,7 @@ pub(super) async fn put_part(
     let upload = place.upload(backend).await?;
     check_algorithm(&upload, &declared)?;
     let part = receive_part(backend, &upload, place, input.body, &declared).await?;
+    fail::fail_point!("embedded.part.after");
     let mut output = UploadPartOutput {
         e_tag: etag(&part.etag),
         ..UploadPartOutput::default()
@@ -129,6 +132,7 @@ pub(super) async fn receive_part(
         modified: now,
         checksum: received.digests.value(upload.algorithm).unwrap_or_default(),
     };
+    fail::fail_point!("embedded.part.before_index");
     let part = NewPart {
         bucket: place.bucket,
         key: place.key,
@@ -232,10 +236,12 @@ pub(super) async fn complete(
         body: backend.new_id()?,
         now: backend.now(),
     };
+    fail::fail_point!("embedded.complete.before");
     let (tag, checksum) = backend
         .committer
         .write(move |tables| index::complete_upload(tables, wanted))
         .await?;
+    fail::fail_point!("embedded.complete.after");
     let mut output = CompleteMultipartUploadOutput {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
         bucket: Some(input.bucket),
@@ -253,10 +259,12 @@ pub(super) async fn abort(
     input: AbortMultipartUploadInput,
 ) -> Answer<AbortMultipartUploadOutput> {
     let id = parse_upload(&input.upload_id)?;
+    fail::fail_point!("embedded.abort.before");
     backend
         .committer
         .write(move |tables| index::abort_upload(tables, &input.bucket, &input.key, id))
         .await?;
+    fail::fail_point!("embedded.abort.after");
     Ok(S3Response::new(AbortMultipartUploadOutput::default()))
 }
 

@@ -55,6 +55,7 @@ pub(crate) async fn publish(
         },
         facts: object.facts,
     };
+    fail::fail_point!("embedded.object.before_index");
     let new = NewObject {
         bucket: object.bucket,
         key: object.key,
@@ -95,6 +96,7 @@ pub(super) async fn put(
         condition,
     };
     let record = publish(backend, object).await?;
+    fail::fail_point!("embedded.put.after");
     let mut output = PutObjectOutput {
         e_tag: etag(&record.etag),
         checksum_type: Some(ChecksumType::from_static(Coverage::FullObject.name())),
@@ -172,12 +174,14 @@ pub(super) async fn delete(
     input: DeleteObjectInput,
 ) -> Answer<DeleteObjectOutput> {
     only_version(input.version_id.as_deref())?;
+    fail::fail_point!("embedded.delete.before");
     backend
         .committer
         .write(move |tables| {
             index::delete_object(tables, &input.bucket, &input.key, input.if_match.as_ref())
         })
         .await?;
+    fail::fail_point!("embedded.delete.after");
     Ok(S3Response::new(DeleteObjectOutput::default()))
 }
 

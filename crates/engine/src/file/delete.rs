@@ -1,10 +1,12 @@
 //! Delete: invisible at once, gone from storage as soon as storage answers.
 
+use jiff::Timestamp;
 use valetkey_catalog::{Edge, Record, Transfer};
 use valetkey_protocol::upload::State;
-use valetkey_protocol::{FileId, ObjectKey};
+use valetkey_protocol::{FileId, Subject};
 
 use crate::engine::later;
+use crate::upload::clear_quarantine;
 use crate::{Bucket, Engine, Error, Principal};
 
 /// How long a run that deletes is left alone, in seconds: bytes are gone within a minute.
@@ -18,7 +20,7 @@ impl Engine {
     pub async fn delete_file(&self, who: &Principal, id: FileId) -> Result<(), Error> {
         let record = self.find(who, id).await?;
         match record.state {
-            State::Available => self.remove(&record).await,
+            State::Available => self.remove(&record, Some(&who.subject)).await,
             State::Deleting | State::Deleted => Ok(()),
             _ => Err(Error::NotFound),
         }
@@ -26,28 +28,20 @@ impl Engine {
 
     /// Takes a file, or one whose last removal was lost, out of sight and then out of storage. From the first
     /// step on it is deleted for everybody, so what storage cannot do now is left to the sweep.
-    pub(crate) async fn remove(&self, record: &Record) -> Result<(), Error> {
-        let now = self.clock.now();
+    pub(crate) async fn remove(&self, record: &Record, by: Option<&Subject>) -> Result<(), Error> {
         let edge = Edge::Delete {
-            now,
-            lease_until: later(now, LEASE_SECONDS),
+            lease_until: later(self.clock.now(), LEASE_SECONDS),
         };
-        let Some(record) = self
-            .catalog
-            .advance(record.upload.id, record.epoch, edge)
-            .await?
-        else {
+        let Some(record) = self.advance(record, edge, by).await? else {
             return Ok(());
         };
         let removed = match self.bucket_of(&record) {
-            Ok(bucket) => erase(bucket, &record).await,
+            Ok(bucket) => erase(bucket, &record, self.clock.now()).await,
             Err(error) => Err(error),
         };
         match removed {
             Ok(()) => {
-                self.catalog
-                    .advance(record.upload.id, record.epoch, Edge::Deleted)
-                    .await?;
+                self.advance(&record, Edge::Deleted, by).await?;
             }
             Err(error) => {
                 let id = record.upload.id;
@@ -58,14 +52,10 @@ impl Engine {
     }
 }
 
-/// Removes the bytes. The quarantined object is emptied, not removed: while it is there, the upload URL, which
-/// may still be valid, cannot write again.
-async fn erase(bucket: &Bucket, record: &Record) -> Result<(), Error> {
-    if record.quarantined && record.upload.transfer == Transfer::Single {
-        bucket
-            .store
-            .put_empty(&ObjectKey::quarantine(record.upload.id))
-            .await?;
+/// Removes the bytes.
+async fn erase(bucket: &Bucket, record: &Record, now: Timestamp) -> Result<(), Error> {
+    if record.leftovers && record.upload.transfer == Transfer::Single {
+        clear_quarantine(bucket, record, now).await?;
     }
     bucket.store.delete(&record.upload.key).await?;
     Ok(())

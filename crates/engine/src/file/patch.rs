@@ -1,6 +1,6 @@
 //! Patch: what people may change of a file.
 
-use valetkey_catalog::{FilePatch, Record};
+use valetkey_catalog::{FilePatch, Patch, Record};
 use valetkey_protocol::file::{File, PatchFile};
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, Metadata};
@@ -26,7 +26,14 @@ impl Engine {
         for _ in 0..TRIES {
             let record = self.find_file(who, id).await?;
             let change = self.merged(&record, &patch)?;
-            if let Some(record) = self.catalog.patch(id, record.epoch, change).await? {
+            let patch = Patch {
+                id,
+                epoch: record.epoch,
+                file: change,
+                at: self.clock.now(),
+                by: Some(who.subject.clone()),
+            };
+            if let Some(record) = self.catalog.patch(patch).await? {
                 return view(record);
             }
         }

@@ -1,9 +1,11 @@
 //! Abort: the client gives an upload up.
 
-use valetkey_catalog::{Edge, Record, Transfer};
+use jiff::Timestamp;
+use valetkey_catalog::{Edge, QUARANTINE_GRACE_SECONDS, Record, Transfer};
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, ObjectKey};
 
+use crate::engine::later;
 use crate::{Bucket, Engine, Error, Principal};
 
 impl Engine {
@@ -29,7 +31,10 @@ impl Engine {
                 ));
             }
         }
-        match self.catalog.advance(id, record.epoch, Edge::Abort).await? {
+        match self
+            .advance(&record, Edge::Abort, Some(&who.subject))
+            .await?
+        {
             Some(record) => {
                 let bucket = self.bucket_of(&record)?;
                 self.discard_or_leave(bucket, &record).await;
@@ -44,33 +49,63 @@ impl Engine {
 
     /// Throws away what an upload without a file left in storage. What cannot be thrown away now, the sweep does.
     pub(crate) async fn discard_or_leave(&self, bucket: &Bucket, record: &Record) {
-        if let Err(error) = discard(bucket, record).await {
+        if let Err(error) = discard(bucket, record, self.clock.now()).await {
             let id = record.upload.id;
             tracing::warn!(%id, %error, "left bytes of a closed upload to the sweep");
         }
     }
 }
 
-/// Removes parts and final object; the quarantined object is emptied, not removed, so that it still blocks the
-/// upload URL.
-pub(crate) async fn discard(bucket: &Bucket, record: &Record) -> Result<(), Error> {
+/// Empties the quarantined object while its upload URL may live, so that it still blocks it, and removes it after
+/// that: then nobody looks for it again.
+pub(crate) async fn clear_quarantine(
+    bucket: &Bucket,
+    record: &Record,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let quarantined = ObjectKey::quarantine(record.upload.id);
+    let grace = QUARANTINE_GRACE_SECONDS.unsigned_abs();
+    if now < later(record.upload.urls_end_at, grace) {
+        bucket.store.put_empty(&quarantined).await?;
+    } else {
+        bucket.store.delete(&quarantined).await?;
+    }
+    Ok(())
+}
+
+/// Gives up every multipart upload of a key, named in a record or not.
+pub(crate) async fn abort_all(bucket: &Bucket, key: &ObjectKey) -> Result<(), Error> {
+    let mut after = None;
+    loop {
+        let page = bucket
+            .store
+            .list_multiparts(key.as_str(), after.as_deref())
+            .await?;
+        for open in page.items.iter().filter(|open| open.key == key.as_str()) {
+            bucket.store.abort_multipart(key, &open.upload_id).await?;
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// Removes what an upload without a file has in storage.
+pub(crate) async fn discard(bucket: &Bucket, record: &Record, now: Timestamp) -> Result<(), Error> {
     let upload = &record.upload;
     match &upload.transfer {
-        Transfer::Single => {
-            bucket
-                .store
-                .put_empty(&ObjectKey::quarantine(upload.id))
-                .await?
-        }
+        Transfer::Single => clear_quarantine(bucket, record, now).await?,
         Transfer::Multipart {
             upload_id: Some(upload_id),
             ..
         } => {
             bucket.store.abort_multipart(&upload.key, upload_id).await?;
         }
+        // It may have been started all the same, and the answer lost.
         Transfer::Multipart {
             upload_id: None, ..
-        } => {}
+        } => abort_all(bucket, &upload.key).await?,
     }
     if record.epoch > 1 {
         // It was verifying once, so the final object may exist.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
+use tracing::Instrument as _;
 use valetkey_catalog::Record;
 use valetkey_protocol::file::File;
 use valetkey_protocol::upload::{
@@ -14,8 +15,8 @@ use valetkey_protocol::{Checksum, Code, FileId};
 use super::{check_batch, closed, verify};
 use crate::{Engine, Error, Principal, file};
 
-/// How long an answer waits for a verification, be it this worker's or another's.
-const MAX_WAIT: Duration = Duration::from_secs(5);
+/// How long an answer waits for a verification, be it this worker's or another's: with all the rest it comes within 5 s.
+const MAX_WAIT: Duration = Duration::from_millis(4500);
 /// How often it looks whether another worker is done.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// What a completion came to.
@@ -39,7 +40,7 @@ impl Engine {
         complete: CompleteUpload,
     ) -> Result<Completion, Error> {
         self.find(who, id).await?;
-        let settled = tokio::time::timeout(MAX_WAIT, self.settle(id, complete.checksum)).await;
+        let settled = tokio::time::timeout(MAX_WAIT, self.settle(who, id, complete.checksum)).await;
         match settled {
             Ok(record) => self.completion(record?, complete.checksum),
             Err(_) => Ok(Completion::Verifying(StillVerifying {
@@ -80,6 +81,7 @@ impl Engine {
     /// Brings an upload to an end, by this worker or by waiting for the one that is at it.
     async fn settle(
         self: &Arc<Self>,
+        who: &Principal,
         id: FileId,
         checksum: Option<Checksum>,
     ) -> Result<Record, Error> {
@@ -92,9 +94,10 @@ impl Engine {
                 State::Verifying if leased => {}
                 State::Pending | State::Verifying => {
                     // On a task of its own: a client that hangs up does not stop a verification halfway.
-                    let engine = Arc::clone(self);
+                    let (engine, by) = (Arc::clone(self), who.subject.clone());
                     let run =
-                        tokio::spawn(async move { verify::run(&engine, record, checksum).await });
+                        async move { verify::run(&engine, record, checksum, Some(&by)).await };
+                    let run = tokio::spawn(run.in_current_span());
                     let outcome = run
                         .await
                         .map_err(|error| Error::Internal(error.to_string()))?;

@@ -2,7 +2,7 @@
 
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
-use valetkey_catalog::{Edge, NewUpload, Record, Transfer};
+use valetkey_catalog::{Edge, Insertion, NewUpload, Record, Transfer};
 use valetkey_protocol::upload::{
     CreateResult, CreateUpload, CreateUploads, MAX_BATCH, MAX_SIGNED_PARTS, MAX_SIGNED_REQUESTS,
     Results, State, Upload,
@@ -13,6 +13,7 @@ use valetkey_store::{CreateMultipart, PutGrant};
 use super::plan::Plan;
 use super::{plan_of, view};
 use crate::engine::validity;
+use crate::usage::over_limit;
 use crate::{Bucket, Engine, Error, Principal};
 
 /// How many multipart uploads of one batch are started at the same time.
@@ -30,9 +31,10 @@ impl Engine {
     ) -> Result<Upload, Error> {
         let now = self.clock.now();
         let plan = self.plan(who, create, now)?;
-        self.catalog
-            .insert_uploads(vec![plan.upload.clone()])
-            .await?;
+        let inserted = self.catalog.insert_uploads(vec![plan.intent()]).await?;
+        let inserted = inserted.into_iter().next();
+        let inserted = inserted.ok_or_else(|| Error::Internal("an insert said nothing".into()))?;
+        self.check_inserted(&plan, inserted)?;
         self.open(plan, MAX_SIGNED_PARTS, now).await
     }
 
@@ -52,15 +54,8 @@ impl Engine {
             .into_iter()
             .map(|create| self.plan(who, create, now))
             .collect();
-        let good: Vec<&Plan<'_>> = plans.iter().flatten().collect();
-        let first_parts = parts_each(&good);
-        let uploads = good
-            .iter()
-            .map(|plan| plan.upload.clone())
-            .collect::<Vec<_>>();
-        if !uploads.is_empty() {
-            self.catalog.insert_uploads(uploads).await?;
-        }
+        let plans = self.insert(plans).await?;
+        let first_parts = parts_each(plans.iter().flatten());
         // Made before the stream, so that no closure over a lifetime keeps the whole future from being `Send`.
         let opened: Vec<_> = plans
             .into_iter()
@@ -77,6 +72,42 @@ impl Engine {
             .collect()
             .await;
         Ok(Results { results })
+    }
+
+    /// Remembers the uploads of good plans; a plan that goes over a limit is good no more.
+    async fn insert<'a>(
+        &self,
+        plans: Vec<Result<Plan<'a>, Error>>,
+    ) -> Result<Vec<Result<Plan<'a>, Error>>, Error> {
+        let intents: Vec<_> = plans.iter().flatten().map(Plan::intent).collect();
+        if intents.is_empty() {
+            return Ok(plans);
+        }
+        let mut inserted = self.catalog.insert_uploads(intents).await?.into_iter();
+        let mut check = |plan: Plan<'a>| {
+            let inserted = inserted.next();
+            let inserted =
+                inserted.ok_or_else(|| Error::Internal("an insert said nothing".into()))?;
+            self.check_inserted(&plan, inserted).map(|()| plan)
+        };
+        Ok(plans
+            .into_iter()
+            .map(|plan| plan.and_then(&mut check))
+            .collect())
+    }
+
+    /// Goes on with an upload that is remembered now, and tells why another is not.
+    pub(super) fn check_inserted(&self, plan: &Plan<'_>, inserted: Insertion) -> Result<(), Error> {
+        let upload = &plan.upload;
+        match inserted {
+            Insertion::New => {
+                let observer = &self.observer;
+                observer.entered(&upload.bucket, State::Pending, upload.size);
+                Ok(())
+            }
+            Insertion::Over(over) => Err(over_limit(&over, &upload.bucket)),
+            Insertion::Known(_) => Err(Error::Internal("a new upload is known".to_owned())),
+        }
     }
 
     /// Signs the first requests of an upload that is remembered by now.
@@ -106,7 +137,6 @@ impl Engine {
 
     /// Starts a multipart upload that has no name in storage; one that cannot be started is not left open.
     async fn name_multipart(&self, bucket: &Bucket, record: &mut Record) -> Result<(), Error> {
-        let (id, epoch) = (record.upload.id, record.epoch);
         if let Transfer::Multipart {
             upload_id: Some(_), ..
         } = record.upload.transfer
@@ -116,7 +146,7 @@ impl Engine {
         match self.start_multipart(bucket, record).await {
             Ok(name) => name_upload(record, name),
             Err(error) => {
-                self.catalog.advance(id, epoch, Edge::Abort).await?;
+                self.advance(record, Edge::Abort, None).await?;
                 return Err(error);
             }
         }
@@ -212,18 +242,16 @@ fn fresh(upload: NewUpload) -> Record {
         problem: None,
         file: None,
         download_count: 0,
-        quarantined: true,
+        leftovers: true,
     }
 }
 
 /// How many parts each multipart upload of a batch gets signed, so that the answer stays bounded.
-fn parts_each(plans: &[&Plan<'_>]) -> usize {
-    let multipart = plans
-        .iter()
-        .filter(|plan| plan.upload.transfer != Transfer::Single)
-        .count();
-    let left = MAX_SIGNED_REQUESTS - (plans.len() - multipart);
-    MAX_SIGNED_PARTS.min(left / multipart.max(1))
+fn parts_each<'p, 'a: 'p>(plans: impl Iterator<Item = &'p Plan<'a>>) -> usize {
+    let is_single = |plan: &&Plan<'_>| plan.upload.transfer == Transfer::Single;
+    let (single, multipart): (Vec<_>, Vec<_>) = plans.partition(is_single);
+    let left = MAX_SIGNED_REQUESTS - single.len();
+    MAX_SIGNED_PARTS.min(left / multipart.len().max(1))
 }
 
 fn first_numbers(record: &Record, first_parts: usize) -> Result<Vec<PartNumber>, Error> {

@@ -4,7 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use valetkey_catalog::{Once, Record, Transfer};
+use valetkey_catalog::{Insertion, Once, Record, Transfer};
 use valetkey_protocol::upload::{CreateUpload, MAX_SIGNED_PARTS, State, Upload};
 use valetkey_protocol::{Checksum, Code, Problem};
 
@@ -40,13 +40,14 @@ impl Engine {
             upload: plan.upload.id,
             valid_for: plan.seconds,
         };
-        let known = self
+        let inserted = self
             .catalog
-            .insert_once(plan.upload.clone(), once, oldest_key(now))
+            .insert_once(plan.intent(), once, oldest_key(now))
             .await?;
-        if let Some(known) = known {
+        if let Insertion::Known(known) = inserted {
             return self.answer_again(&known, request, checksum).await;
         }
+        self.check_inserted(&plan, inserted)?;
         let opened = self.open(plan, MAX_SIGNED_PARTS, now).await;
         if opened.is_err() {
             let owner = who.subject.clone();

@@ -1,7 +1,7 @@
 //! From a wish to a plan: every rule is checked before anything is remembered.
 
 use jiff::Timestamp;
-use valetkey_catalog::{NewUpload, Transfer};
+use valetkey_catalog::{Intent, NewUpload, Transfer};
 use valetkey_protocol::upload::CreateUpload;
 use valetkey_protocol::{Checksum, Code, PartPlan, Problem};
 
@@ -17,6 +17,16 @@ pub(crate) struct Plan<'a> {
     pub(crate) upload: NewUpload,
     /// For how many seconds its requests are signed.
     pub(crate) seconds: u64,
+}
+
+impl Plan<'_> {
+    /// What is to be remembered, and within which limits.
+    pub(super) fn intent(&self) -> Intent {
+        Intent {
+            upload: self.upload.clone(),
+            limits: self.bucket.rules.limits(),
+        }
+    }
 }
 
 impl Engine {

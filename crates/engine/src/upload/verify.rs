@@ -1,9 +1,11 @@
 //! Verify: one run that turns stored bytes into a file, or says why not. It can stop anywhere and be run again.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use valetkey_catalog::{Edge, Record, Transfer};
 use valetkey_protocol::upload::State;
-use valetkey_protocol::{Checksum, Code, ObjectKey, PartPlan, Problem};
+use valetkey_protocol::{Checksum, Code, ObjectKey, PartPlan, Problem, Subject};
 use valetkey_store::{CopyObject, ObjectInfo, StoreError, StoredPart};
 
 use super::integrity::{self, Verdict};
@@ -11,10 +13,10 @@ use super::{expired, plan_of};
 use crate::engine::later;
 use crate::{Bucket, Engine, Error};
 
-/// How long a run is left alone, in seconds, besides the time to read bytes back.
-const LEASE_SECONDS: u64 = 60;
-/// The slowest read-back a lease allows for, in bytes per second.
-const SLOWEST_READ: u64 = 10_000_000;
+/// How long a run is left alone, in seconds. A living run renews its lease long before.
+const LEASE_SECONDS: u64 = 15;
+/// How often a living run renews its lease.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// How many missing parts a problem names.
 const NAMED_PARTS: usize = 100;
 
@@ -23,31 +25,29 @@ pub(crate) async fn run(
     engine: &Engine,
     record: Record,
     declared: Option<Checksum>,
+    by: Option<&Subject>,
 ) -> Result<Option<Record>, Error> {
     let run = Run {
         engine,
         bucket: engine.bucket_of(&record)?,
+        by,
     };
     let now = engine.clock.now();
     let checksum = run.agreed_checksum(&record, declared)?;
     let evidence = run.look(&record, now).await?;
     let edge = Edge::Verify {
-        now,
-        lease_until: later(
-            now,
-            LEASE_SECONDS + run.read_back_bytes(&record, checksum) / SLOWEST_READ,
-        ),
+        lease_until: later(engine.clock.now(), LEASE_SECONDS),
         source_etag: evidence.source_etag(),
         checksum,
     };
-    let Some(record) = engine
-        .catalog
-        .advance(record.upload.id, record.epoch, edge)
-        .await?
-    else {
+    let Some(record) = run.step(&record, edge).await? else {
         return Ok(None);
     };
-    match run.prove(&record, &evidence).await {
+    let proof = tokio::select! {
+        proof = run.prove(&record, &evidence) => proof,
+        lost = run.keep_lease(&record) => return lost.map(|()| None),
+    };
+    match proof {
         Ok(Verdict::Good(facts)) => run.step(&record, Edge::Finish(facts)).await,
         Ok(Verdict::Bad(problem)) => run.fail(&record, problem).await,
         Err(error) => {
@@ -80,9 +80,28 @@ impl Evidence {
 struct Run<'a> {
     engine: &'a Engine,
     bucket: &'a Bucket,
+    by: Option<&'a Subject>,
 }
 
 impl Run<'_> {
+    /// Renews the lease for as long as the run goes on; ends when the run was taken for lost all the same.
+    async fn keep_lease(&self, record: &Record) -> Result<(), Error> {
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            let until = later(self.engine.clock.now(), LEASE_SECONDS);
+            let (id, epoch) = (record.upload.id, record.epoch);
+            match self.engine.catalog.renew(id, epoch, until).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::warn!(%id, "a verification took too long and was taken for lost");
+                    return Ok(());
+                }
+                // It may still be renewed in time the next time round.
+                Err(error) => tracing::warn!(%id, %error, "a lease could not be renewed"),
+            }
+        }
+    }
+
     /// The checksum to hold the bytes against: declared at create or now, and never two different ones.
     fn agreed_checksum(
         &self,
@@ -108,13 +127,6 @@ impl Run<'_> {
         }
         super::plan::check_verifiable(self.bucket, agreed.as_ref(), record.upload.size)?;
         Ok(agreed)
-    }
-
-    /// How many bytes may have to be read back to know their checksum.
-    fn read_back_bytes(&self, record: &Record, checksum: Option<Checksum>) -> u64 {
-        let native = self.bucket.rules.checksum_algorithm;
-        let reported = checksum.is_none_or(|one| one.algorithm() == native);
-        if reported { 0 } else { record.upload.size }
     }
 
     /// Looks at what is there. What is missing leaves the upload as it is, open for more.
@@ -253,11 +265,7 @@ impl Run<'_> {
     }
 
     async fn step(&self, record: &Record, edge: Edge) -> Result<Option<Record>, Error> {
-        Ok(self
-            .engine
-            .catalog
-            .advance(record.upload.id, record.epoch, edge)
-            .await?)
+        self.engine.advance(record, edge, self.by).await
     }
 }
 

@@ -7,8 +7,11 @@
 )]
 
 mod files;
+mod history;
 mod multipart;
 mod once;
 mod single;
 mod support;
+mod survey;
 mod sweep;
+mod usage;

@@ -5,6 +5,7 @@ use crate::support::{World, alice, code, wish};
 use valetkey_engine::BucketRules;
 use valetkey_protocol::file::Integrity;
 use valetkey_protocol::part::MIB;
+use valetkey_protocol::sweep::FindingKind;
 use valetkey_protocol::upload::{CreateUpload, CreateUploads, SignParts, State};
 use valetkey_protocol::{Algorithm, Code, Hasher, PartNumber};
 
@@ -203,8 +204,9 @@ async fn an_upload_storage_could_not_start_is_not_left_open() {
     let created = world.engine.create_upload(&alice(), wish(12 * MIB)).await;
     assert_eq!(code(created), Code::StorageUnavailable);
     world.clock.forward(200_000);
-    let report = world.engine.sweep().await.unwrap();
-    assert_eq!(report.expired, 0);
+    let swept = world.engine.sweep_due().await.unwrap();
+    assert_eq!(swept[0].kind, FindingKind::LeftoversOver);
+    assert_eq!(swept.len(), 1);
 }
 
 #[tokio::test]

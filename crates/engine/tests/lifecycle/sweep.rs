@@ -2,24 +2,30 @@
 
 use crate::support::memory::Fault;
 use crate::support::{World, alice, code, wish};
-use valetkey_engine::{BucketRules, SweepReport};
+use valetkey_engine::BucketRules;
 use valetkey_protocol::part::MIB;
+use valetkey_protocol::sweep::{Action, FindingKind};
 use valetkey_protocol::upload::{CreateUpload, State};
 use valetkey_protocol::{Algorithm, Code, Hasher, ObjectKey};
 
 const DAY: i64 = 86_400;
 
-async fn sweep(world: &World) -> SweepReport {
-    world.engine.sweep().await.unwrap()
+const EMPTIED: (FindingKind, Action) = (FindingKind::LeftoversOver, Action::Removed);
+
+/// What a sweep found and did.
+async fn sweep(world: &World) -> Vec<(FindingKind, Action)> {
+    let findings = world.engine.sweep_due().await.unwrap();
+    findings.iter().map(|one| (one.kind, one.action)).collect()
 }
 
 #[tokio::test]
 async fn a_client_that_vanished_after_its_put_still_gets_its_file() {
     let world = World::new();
     let upload = world.upload(b"hello").await;
-    assert_eq!(sweep(&world).await, SweepReport::default());
+    assert_eq!(sweep(&world).await, []);
     world.clock.forward(DAY);
-    assert_eq!(sweep(&world).await.completed, 1);
+    let done = (FindingKind::SessionEnded, Action::Completed);
+    assert_eq!(sweep(&world).await, [done]);
     assert_eq!(
         world
             .engine
@@ -41,8 +47,12 @@ async fn a_client_that_vanished_before_it_leaves_nothing() {
     let single = world.create(wish(5)).await;
     let multipart = world.create(wish(40 * MIB)).await;
     world.clock.forward(DAY);
-    assert_eq!(sweep(&world).await.expired, 2);
+    let ended = (FindingKind::SessionEnded, Action::Ended);
+    assert_eq!(sweep(&world).await, [ended, ended]);
     assert_eq!(world.store.open_multiparts(), 0);
+    // Its URL is long dead: there is nothing to block.
+    let quarantined = ObjectKey::quarantine(single.id);
+    assert_eq!(world.store.bytes(quarantined.as_str()), None);
     assert_eq!(code(world.complete(single.id).await), Code::UploadExpired);
     assert_eq!(
         code(world.complete(multipart.id).await),
@@ -56,13 +66,13 @@ async fn quarantine_is_emptied_after_its_horizon_and_not_before() {
     let file = world.file(b"hello").await;
     let quarantined = ObjectKey::quarantine(file.id).to_string();
     world.clock.forward((15 + 15 + 60) * 60 - 1);
-    assert_eq!(sweep(&world).await.emptied, 0);
+    assert_eq!(sweep(&world).await, []);
     assert!(world.store.bytes(&quarantined).is_some());
     world.clock.forward(1);
-    assert_eq!(sweep(&world).await.emptied, 1);
+    assert_eq!(sweep(&world).await, [EMPTIED]);
     assert_eq!(world.store.bytes(&quarantined), None);
     assert_eq!(world.store.bytes(file.key.as_str()).unwrap(), b"hello");
-    assert_eq!(sweep(&world).await, SweepReport::default());
+    assert_eq!(sweep(&world).await, []);
 }
 
 #[tokio::test]
@@ -75,7 +85,7 @@ async fn what_was_written_after_an_abort_is_gone_by_the_horizon() {
         .await
         .unwrap();
     world.clock.forward(DAY);
-    assert_eq!(sweep(&world).await.emptied, 1);
+    assert_eq!(sweep(&world).await, [EMPTIED]);
     assert_eq!(
         world.store.bytes(ObjectKey::quarantine(upload.id).as_str()),
         None
@@ -98,7 +108,8 @@ async fn a_file_is_hidden_when_its_retention_ends_and_then_removed() {
         code(world.engine.get_file(&alice(), file.id).await),
         Code::NotFound
     );
-    assert_eq!(sweep(&world).await.deleted, 1);
+    let removed = (FindingKind::RetentionEnded, Action::Removed);
+    assert_eq!(sweep(&world).await, [removed]);
     assert_eq!(world.store.bytes(file.key.as_str()), None);
 }
 
@@ -114,7 +125,8 @@ async fn a_delete_storage_did_not_answer_is_finished_later() {
     );
     assert!(world.store.bytes(file.key.as_str()).is_some());
     world.clock.forward(60);
-    assert_eq!(sweep(&world).await.deleted, 1);
+    let removed = (FindingKind::DeleteLost, Action::Removed);
+    assert_eq!(sweep(&world).await, [removed]);
     assert_eq!(world.store.bytes(file.key.as_str()), None);
 }
 
@@ -141,9 +153,10 @@ async fn a_verification_whose_worker_was_lost_is_run_again() {
             .state,
         State::Verifying
     );
-    assert_eq!(sweep(&world).await.completed, 0);
+    assert_eq!(sweep(&world).await, []);
     world.clock.forward(120);
-    assert_eq!(sweep(&world).await.completed, 1);
+    let done = (FindingKind::VerifyLost, Action::Completed);
+    assert_eq!(sweep(&world).await, [done]);
     lost.abort();
 }
 
@@ -165,7 +178,7 @@ async fn rejected_bytes_storage_did_not_remove_are_gone_by_the_horizon() {
     );
     assert!(world.store.bytes(upload.key.as_str()).is_some());
     world.clock.forward(DAY);
-    assert_eq!(sweep(&world).await.emptied, 1);
+    assert_eq!(sweep(&world).await, [EMPTIED]);
     assert_eq!(world.store.bytes(upload.key.as_str()), None);
 }
 
@@ -181,6 +194,60 @@ async fn parts_storage_did_not_give_up_are_gone_by_the_horizon() {
     assert!(aborted.is_ok());
     assert_eq!(world.store.open_multiparts(), 1);
     world.clock.forward(DAY);
-    assert_eq!(sweep(&world).await.emptied, 1);
+    assert_eq!(sweep(&world).await, [EMPTIED]);
     assert_eq!(world.store.open_multiparts(), 0);
+}
+
+#[tokio::test]
+async fn a_multipart_upload_whose_name_was_lost_is_gone_by_the_horizon() {
+    let world = World::with_rules(BucketRules {
+        single_limit: MIB,
+        ..BucketRules::default()
+    });
+    world.store.arm(Fault::CreateAnswerLost);
+    let create = world.engine.create_upload(&alice(), wish(40 * MIB)).await;
+    assert_eq!(code(create), Code::StorageUnavailable);
+    assert_eq!(world.store.open_multiparts(), 1);
+    world.clock.forward(DAY);
+    assert_eq!(sweep(&world).await, [EMPTIED]);
+    assert_eq!(world.store.open_multiparts(), 0);
+}
+
+#[tokio::test]
+async fn a_removal_and_the_end_of_quarantine_at_once_leave_nothing() {
+    for _ in 0..20 {
+        let world = World::new();
+        let upload = world
+            .create(CreateUpload {
+                retain_for: Some(60),
+                ..wish(5)
+            })
+            .await;
+        world.store.put_single(upload.id, b"hello");
+        world.complete(upload.id).await.unwrap();
+        // Both are due in the same sweep, for the same record.
+        world.clock.forward(DAY);
+        assert_eq!(sweep(&world).await.len(), 2);
+        sweep(&world).await;
+        assert_eq!(sweep(&world).await, []);
+        let quarantined = ObjectKey::quarantine(upload.id);
+        assert_eq!(world.store.bytes(quarantined.as_str()), None);
+    }
+}
+
+#[tokio::test]
+async fn a_second_multipart_upload_beside_a_file_is_gone_by_the_horizon() {
+    let world = World::with_rules(BucketRules {
+        single_limit: MIB,
+        part_size: 5 * MIB,
+        ..BucketRules::default()
+    });
+    let bytes = vec![7; 6 << 20];
+    let upload = world.upload_parts(wish(6 * MIB), &bytes, &[1, 2]).await;
+    let file = world.complete(upload.id).await.unwrap();
+    world.store.start(file.key.as_str());
+    world.clock.forward(DAY);
+    assert_eq!(sweep(&world).await, [EMPTIED]);
+    assert_eq!(world.store.open_multiparts(), 0);
+    assert_eq!(world.store.bytes(file.key.as_str()).unwrap(), bytes);
 }

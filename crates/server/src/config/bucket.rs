@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use valetkey_engine::BucketRules;
-use valetkey_protocol::{Algorithm, Secret};
+use valetkey_protocol::Secret;
 
 use super::{ConfigError, invalid};
 
@@ -53,7 +53,7 @@ pub struct BucketConfig {
     /// The account the bucket must belong to.
     pub expected_bucket_owner: String,
     /// What it takes, and how.
-    pub rules: RulesConfig,
+    pub rules: BucketRules,
 }
 
 impl Default for BucketConfig {
@@ -70,80 +70,7 @@ impl Default for BucketConfig {
             secret_access_key_file: String::new(),
             session_token: Secret::new(""),
             expected_bucket_owner: String::new(),
-            rules: RulesConfig::default(),
-        }
-    }
-}
-
-/// What a bucket takes, and how; each key as in the engine's rules.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RulesConfig {
-    /// The media types it takes, such as `image/png`, `image/*` or `*/*`.
-    pub content_types: Vec<String>,
-    /// The most bytes of a file.
-    pub max_size: u64,
-    /// Files with more bytes go in parts.
-    pub single_limit: u64,
-    /// The bytes of a part, as long as 10,000 of them are enough.
-    pub part_size: u64,
-    /// The algorithm clients are told to use.
-    pub checksum_algorithm: Algorithm,
-    /// Whether a checksum must be declared.
-    pub checksum_required: bool,
-    /// How long a presigned request lives when nobody asks otherwise, in seconds.
-    pub request_ttl_seconds: u64,
-    /// How long it may live at most, in seconds.
-    pub max_expires_in: u64,
-    /// How long an upload session lives, in seconds.
-    pub session_ttl_seconds: u64,
-    /// The first segments of every object key.
-    pub key_prefix: String,
-    /// The media types browsers may show instead of save.
-    pub inline_types: Vec<String>,
-    /// Whether a file whose first bytes contradict its type is refused, and not only recorded.
-    pub refuse_type_mismatch: bool,
-    /// Up to how many bytes are read back when storage has no checksum of its own to compare.
-    pub rehash_limit: u64,
-}
-
-impl Default for RulesConfig {
-    fn default() -> Self {
-        let rules = BucketRules::default();
-        Self {
-            content_types: rules.content_types,
-            max_size: rules.max_size,
-            single_limit: rules.single_limit,
-            part_size: rules.part_size,
-            checksum_algorithm: rules.checksum_algorithm,
-            checksum_required: rules.checksum_required,
-            request_ttl_seconds: rules.request_ttl_seconds,
-            max_expires_in: rules.max_expires_in,
-            session_ttl_seconds: rules.session_ttl_seconds,
-            key_prefix: rules.key_prefix,
-            inline_types: rules.inline_types,
-            refuse_type_mismatch: rules.refuse_type_mismatch,
-            rehash_limit: rules.rehash_limit,
-        }
-    }
-}
-
-impl From<RulesConfig> for BucketRules {
-    fn from(rules: RulesConfig) -> Self {
-        Self {
-            content_types: rules.content_types,
-            max_size: rules.max_size,
-            single_limit: rules.single_limit,
-            part_size: rules.part_size,
-            checksum_algorithm: rules.checksum_algorithm,
-            checksum_required: rules.checksum_required,
-            request_ttl_seconds: rules.request_ttl_seconds,
-            max_expires_in: rules.max_expires_in,
-            session_ttl_seconds: rules.session_ttl_seconds,
-            key_prefix: rules.key_prefix,
-            inline_types: rules.inline_types,
-            refuse_type_mismatch: rules.refuse_type_mismatch,
-            rehash_limit: rules.rehash_limit,
+            rules: BucketRules::default(),
         }
     }
 }
@@ -165,8 +92,7 @@ impl BucketConfig {
             let problem = "is no name for a bucket: use 1 to 63 of a-z, 0-9 and '-'";
             return Err(invalid(format!("buckets.{name}"), problem));
         }
-        let rules = BucketRules::from(self.rules.clone());
-        rules
+        self.rules
             .check()
             .map_err(|problem| invalid(key("rules"), format!("do not fit together: {problem}")))?;
         match self.provider {

@@ -19,6 +19,7 @@ where
         verifier: Verifier::new(&AuthConfig::default(), Arc::new(SystemClock)),
         metrics: Arc::default(),
         request_ids: RequestIds::new().unwrap(),
+        traced: false,
     };
     let routes = Router::new().route("/healthz", get(handler));
     routes.layer(axum::middleware::from_fn_with_state(Arc::new(door), pass))

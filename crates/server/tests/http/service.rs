@@ -90,6 +90,32 @@ async fn what_is_not_there_is_a_problem_too() {
 }
 
 #[tokio::test]
+async fn metrics_tell_of_uploads_storage_and_the_catalog() {
+    let world = World::start().await;
+    let alice = world.user("alice");
+    alice.upload("a.txt", &[7; 1000]).await;
+    alice.create("b.txt", b"abc").await;
+    let text = world.metrics().await;
+    for line in [
+        r#"valetkey_uploads_total{bucket="files",state="pending"} 2"#,
+        r#"valetkey_uploads_total{bucket="files",state="available"} 1"#,
+        r#"valetkey_verified_bytes_total{bucket="files"} 1000"#,
+        r#"valetkey_store_calls_total{bucket="files",operation="copy",outcome="ok"} 1"#,
+        r#"valetkey_store_call_duration_seconds_count{bucket="files",operation="copy"} 1"#,
+        r#"valetkey_store_breaker_open{bucket="files"} 0"#,
+        r#"valetkey_files{bucket="files"} 1"#,
+        r#"valetkey_stored_bytes{bucket="files"} 1000"#,
+        r#"valetkey_open_uploads{bucket="files"} 1"#,
+        r#"valetkey_reserved_bytes{bucket="files"} 3"#,
+        r#"valetkey_due{reason="session_ended"} 0"#,
+        r#"valetkey_leases{work="verifying"} 0"#,
+        r#"valetkey_scrape_incomplete 0"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+}
+
+#[tokio::test]
 async fn metrics_count_requests_problems_and_bytes_by_listener() {
     let world = World::start().await;
     let alice = world.user("alice");

@@ -58,6 +58,14 @@ impl World {
         }
     }
 
+    pub(crate) fn admin(&self) -> User<'_> {
+        let claims = claims(json!({"sub": "root", "roles": ["admin"]}));
+        User {
+            world: self,
+            token: sign(&claims),
+        }
+    }
+
     pub(crate) fn nobody(&self) -> User<'_> {
         User {
             world: self,

@@ -88,7 +88,7 @@ impl Transport {
             ..Call::new(Method::Get, key.as_str())
         };
         let bytes = |answer: Answer| range_of(answer, etag, offset);
-        match within(self.timeouts.call, self.repeat(call, bytes)).await {
+        match within(self.timeouts.read, self.repeat(call, bytes)).await {
             Err(StoreError::Refused { status: 416, .. }) => Ok(Bytes::new()),
             other => other,
         }
@@ -97,7 +97,13 @@ impl Transport {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         let call = Call::new(Method::Head, "");
-        match within(self.timeouts.call, self.repeat(call, done)).await {
+        let done = within(self.timeouts.call, self.repeat(call, done)).await;
+        self.of_the_bucket(done)
+    }
+
+    /// What is not found when the bucket itself was asked is the bucket.
+    pub(super) fn of_the_bucket<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        match answer {
             Err(StoreError::NotFound) => Err(no_bucket(self.endpoint.bucket())),
             other => other,
         }

@@ -53,9 +53,10 @@ impl S3Settings {
         let Timeouts {
             connect,
             call,
+            read,
             long_call,
         } = self.timeouts;
-        if [connect, call, long_call].contains(&Duration::ZERO) {
+        if [connect, call, read, long_call].contains(&Duration::ZERO) {
             return Err(wrong("a timeout of zero leaves no time for any call"));
         }
         Ok(())
@@ -72,18 +73,21 @@ impl S3Settings {
 pub struct Timeouts {
     /// For a connection.
     pub connect: Duration,
-    /// For a whole call.
+    /// For a whole call, as requests of clients wait for it.
     pub call: Duration,
+    /// For the bytes of a range.
+    pub read: Duration,
     /// For a copy or a completion, during which storage may move all the bytes.
     pub long_call: Duration,
 }
 
 impl Default for Timeouts {
-    /// 3, 10 and 120 seconds.
+    /// 2, 4, 10 and 120 seconds.
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(3),
-            call: Duration::from_secs(10),
+            connect: Duration::from_secs(2),
+            call: Duration::from_secs(4),
+            read: Duration::from_secs(10),
             long_call: Duration::from_secs(120),
         }
     }

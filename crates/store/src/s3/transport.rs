@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Url, redirect};
 use valetkey_protocol::Clock;
 use valetkey_sign::Endpoint;
@@ -27,6 +27,9 @@ pub(super) const LONGEST_ANSWER: u64 = 8 * 1024 * 1024;
 
 /// The longest refusal we read.
 const LONGEST_REFUSAL: u64 = 64 * 1024;
+
+/// The longest pause that storage may ask for with `Retry-After` and get within a call.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 const EXPECTED_BUCKET_OWNER: &str = "x-amz-expected-bucket-owner";
 
@@ -80,11 +83,15 @@ impl Transport {
         let serial = self.calls.fetch_add(1, Ordering::Relaxed);
         let mut retry = 0;
         loop {
-            match self.send(call).await.and_then(&read) {
-                Err(StoreError::Unavailable { what }) if retry + 1 < TRIES => {
+            let mut not_before = Duration::ZERO;
+            let answer = self.attempt(call, &mut not_before).await;
+            match answer.and_then(&read) {
+                Err(StoreError::Unavailable { what })
+                    if retry + 1 < TRIES && not_before <= LONGEST_PAUSE =>
+                {
                     let method = call.method.as_str();
                     tracing::debug!(method, retry, what, "storage is asked again");
-                    tokio::time::sleep(self.backoff.pause(serial, retry)).await;
+                    tokio::time::sleep(self.backoff.pause(serial, retry).max(not_before)).await;
                     retry += 1;
                 }
                 result => return result,
@@ -94,10 +101,21 @@ impl Transport {
 
     /// Signs a call, sends it once and reads the whole answer.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Answer, StoreError> {
+        let mut ignored = Duration::ZERO;
+        self.attempt(call, &mut ignored).await
+    }
+
+    /// Sends a call once, and learns how long storage wants to be left alone.
+    async fn attempt(
+        &self,
+        call: Call<'_>,
+        not_before: &mut Duration,
+    ) -> Result<Answer, StoreError> {
         let request = self.sign(call)?;
         let response = self.client.execute(request).await.map_err(failure)?;
         let status = response.status();
         if !status.is_success() {
+            *not_before = retry_after(response.headers()).unwrap_or_default();
             // What is refused stays refused when its explanation does not arrive whole.
             let body = body_of(response, LONGEST_REFUSAL).await.unwrap_or_default();
             return Err(refusal(
@@ -199,6 +217,12 @@ async fn body_of(mut response: reqwest::Response, longest: u64) -> Result<Bytes,
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>, in seconds; storage does not use dates.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 fn failure(error: reqwest::Error) -> StoreError {

@@ -7,6 +7,7 @@
     reason = "each test binary compiles this for itself and stops at the first surprise"
 )]
 
+mod list;
 mod multipart;
 mod object;
 
@@ -20,6 +21,7 @@ use valetkey_protocol::{
 };
 use valetkey_store::{GetGrant, ObjectStore, PutGrant, Validity};
 
+pub use list::*;
 pub use multipart::*;
 pub use object::*;
 
@@ -49,6 +51,9 @@ macro_rules! suite {
             an_aborted_upload_is_gone
             parts_that_storage_does_not_have_complete_nothing
             a_part_that_differs_from_what_was_signed_is_refused
+            what_a_bucket_holds_is_listed_by_prefix
+            open_multipart_uploads_are_listed_until_they_end
+            long_lists_go_on_where_they_stopped
         }
     };
 }

@@ -2,25 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use valetkey_protocol::request::Method;
 use valetkey_protocol::{
     Algorithm, Checksum, FileId, Hasher, ObjectKey, PresignedRequest, PresignedUrl,
 };
 use valetkey_store::{
-    Capabilities, CopyObject, CreateMultipart, GetGrant, ObjectInfo, ObjectStore, PartGrant,
-    PutGrant, StoreError, StoredPart, Validity,
+    Capabilities, CopyObject, CreateMultipart, GetGrant, ObjectInfo, ObjectStore, OpenMultipart,
+    Page, PartGrant, PutGrant, StoreError, StoredObject, StoredPart, Validity,
 };
+
+/// Key and name of a multipart upload.
+type MultipartName = (String, String);
+
+type Parts = BTreeMap<u32, Vec<u8>>;
 
 #[derive(Default)]
 pub(crate) struct MemoryStore {
     objects: Mutex<BTreeMap<String, Vec<u8>>>,
-    parts: Mutex<BTreeMap<String, BTreeMap<u32, Vec<u8>>>>,
+    parts: Mutex<BTreeMap<MultipartName, Parts>>,
+    started: AtomicU64,
+    /// Since when everything is there, in seconds since 1970.
+    since: AtomicI64,
     faults: Mutex<Vec<Fault>>,
     pub(crate) copies: AtomicU64,
     pub(crate) calls: AtomicU64,
@@ -72,6 +80,8 @@ pub(crate) enum Fault {
     PauseCreate,
     /// Starting a multipart upload does not answer.
     CreateUnavailable,
+    /// Starting a multipart upload is done, but the answer is lost.
+    CreateAnswerLost,
 }
 
 impl MemoryStore {
@@ -100,10 +110,39 @@ impl MemoryStore {
     /// What a client's PUT of a part does.
     pub(crate) fn put_part(&self, key: &str, number: u32, bytes: &[u8]) {
         let mut uploads = self.parts.lock().unwrap();
-        uploads
-            .get_mut(key)
-            .expect("an open upload")
-            .insert(number, bytes.to_vec());
+        let open = uploads.iter_mut().find(|((one, _), _)| one == key);
+        let (_, parts) = open.expect("an open upload");
+        parts.insert(number, bytes.to_vec());
+    }
+
+    /// Starts a multipart upload, as whoever has the bucket's key can.
+    pub(crate) fn start(&self, key: &str) -> String {
+        let upload_id = format!("upload-{}", self.started.fetch_add(1, Ordering::SeqCst));
+        let name = (key.to_owned(), upload_id.clone());
+        self.parts.lock().unwrap().insert(name, BTreeMap::new());
+        upload_id
+    }
+
+    /// Stores an object, as whoever has the bucket's key can.
+    pub(crate) fn put(&self, key: &str, bytes: &[u8]) {
+        self.objects
+            .lock()
+            .unwrap()
+            .insert(key.to_owned(), bytes.to_vec());
+    }
+
+    /// Says since when everything is there.
+    pub(crate) fn all_since(&self, instant: Timestamp) {
+        self.since.store(instant.as_second(), Ordering::SeqCst);
+    }
+
+    fn age(&self) -> Timestamp {
+        Timestamp::from_second(self.since.load(Ordering::SeqCst)).unwrap()
+    }
+
+    /// Loses an object.
+    pub(crate) fn lose(&self, key: &str) {
+        self.objects.lock().unwrap().remove(key).unwrap();
     }
 
     pub(crate) fn bytes(&self, key: &str) -> Option<Vec<u8>> {
@@ -138,6 +177,17 @@ fn info(bytes: &[u8]) -> ObjectInfo {
 fn unavailable() -> StoreError {
     StoreError::Unavailable {
         what: "no answer".to_owned(),
+    }
+}
+
+fn named(key: &ObjectKey, upload_id: &str) -> (String, String) {
+    (key.to_string(), upload_id.to_owned())
+}
+
+fn whole<T>(items: impl Iterator<Item = T>) -> Page<T> {
+    Page {
+        items: items.collect(),
+        next: None,
     }
 }
 
@@ -258,21 +308,21 @@ impl ObjectStore for MemoryStore {
         {
             return Err(unavailable());
         }
-        self.parts
-            .lock()
-            .unwrap()
-            .insert(create.key.to_string(), BTreeMap::new());
-        Ok("upload".to_owned())
+        let upload_id = self.start(create.key.as_str());
+        match self.take(|fault| *fault == Fault::CreateAnswerLost) {
+            Some(_) => Err(unavailable()),
+            None => Ok(upload_id),
+        }
     }
 
     async fn list_parts(
         &self,
         key: &ObjectKey,
-        _upload_id: &str,
+        upload_id: &str,
     ) -> Result<Option<Vec<StoredPart>>, StoreError> {
         self.answer();
         let uploads = self.parts.lock().unwrap();
-        let list = |parts: &BTreeMap<u32, Vec<u8>>| {
+        let list = |parts: &Parts| {
             let part = |(number, bytes): (&u32, &Vec<u8>)| StoredPart {
                 number: *number,
                 size: bytes.len() as u64,
@@ -280,13 +330,13 @@ impl ObjectStore for MemoryStore {
             };
             parts.iter().map(part).collect()
         };
-        Ok(uploads.get(key.as_str()).map(list))
+        Ok(uploads.get(&named(key, upload_id)).map(list))
     }
 
     async fn complete_multipart(
         &self,
         key: &ObjectKey,
-        _upload_id: &str,
+        upload_id: &str,
         _parts: &[StoredPart],
     ) -> Result<(), StoreError> {
         self.answer();
@@ -300,7 +350,7 @@ impl ObjectStore for MemoryStore {
             .parts
             .lock()
             .unwrap()
-            .remove(key.as_str())
+            .remove(&named(key, upload_id))
             .ok_or(StoreError::NotFound)?;
         let bytes = parts.into_values().flatten().collect();
         self.objects.lock().unwrap().insert(key.to_string(), bytes);
@@ -310,7 +360,7 @@ impl ObjectStore for MemoryStore {
         }
     }
 
-    async fn abort_multipart(&self, key: &ObjectKey, _upload_id: &str) -> Result<(), StoreError> {
+    async fn abort_multipart(&self, key: &ObjectKey, upload_id: &str) -> Result<(), StoreError> {
         self.answer();
         if self
             .take(|fault| *fault == Fault::AbortUnavailable)
@@ -318,7 +368,7 @@ impl ObjectStore for MemoryStore {
         {
             return Err(unavailable());
         }
-        self.parts.lock().unwrap().remove(key.as_str());
+        self.parts.lock().unwrap().remove(&named(key, upload_id));
         Ok(())
     }
 
@@ -358,6 +408,38 @@ impl ObjectStore for MemoryStore {
         let begin = usize::try_from(offset).unwrap();
         let end = bytes.len().min(begin + usize::try_from(length).unwrap());
         Ok(Bytes::copy_from_slice(&bytes[begin..end]))
+    }
+
+    async fn list_objects(
+        &self,
+        prefix: &str,
+        _after: Option<&str>,
+    ) -> Result<Page<StoredObject>, StoreError> {
+        self.answer();
+        let objects = self.objects.lock().unwrap();
+        let found = objects.iter().filter(|(key, _)| key.starts_with(prefix));
+        let items = found.map(|(key, bytes)| StoredObject {
+            key: key.clone(),
+            size: bytes.len() as u64,
+            modified_at: self.age(),
+        });
+        Ok(whole(items))
+    }
+
+    async fn list_multiparts(
+        &self,
+        prefix: &str,
+        _after: Option<&str>,
+    ) -> Result<Page<OpenMultipart>, StoreError> {
+        self.answer();
+        let uploads = self.parts.lock().unwrap();
+        let found = uploads.keys().filter(|(key, _)| key.starts_with(prefix));
+        let items = found.map(|(key, upload_id)| OpenMultipart {
+            key: key.clone(),
+            upload_id: upload_id.clone(),
+            started_at: self.age(),
+        });
+        Ok(whole(items))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -3,17 +3,17 @@
 
 pub(crate) mod memory;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use tempfile::TempDir;
 use valetkey_catalog::sqlite::SqliteCatalog;
 use valetkey_engine::{
-    ADMIN, Bucket, BucketRules, Completion, Engine, EngineParts, Error, Ids, Principal,
+    ADMIN, Bucket, BucketRules, Completion, Engine, EngineParts, Error, Ids, Observer, Principal,
 };
 use valetkey_protocol::file::File;
-use valetkey_protocol::upload::{CompleteUpload, CreateUpload, Upload};
+use valetkey_protocol::upload::{CompleteUpload, CreateUpload, State, Upload};
 use valetkey_protocol::{Clock, Code, ContentType, FileId, Filename, Secret, Subject};
 
 use memory::MemoryStore;
@@ -25,6 +25,8 @@ pub(crate) struct World {
     pub(crate) engine: Arc<Engine>,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) clock: Arc<TestClock>,
+    pub(crate) catalog: Arc<SqliteCatalog>,
+    pub(crate) counts: Arc<Counts>,
     _dir: TempDir,
 }
 
@@ -40,6 +42,27 @@ impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
     }
+}
+
+/// What the engine told of uploads that entered a state.
+#[derive(Default)]
+pub(crate) struct Counts(Mutex<Vec<(State, u64)>>);
+
+impl Counts {
+    /// How many uploads entered a state.
+    pub(crate) fn of(&self, state: State) -> usize {
+        let entered = self.0.lock().unwrap();
+        entered.iter().filter(|(one, _)| *one == state).count()
+    }
+}
+
+impl Observer for Counts {
+    fn entered(&self, bucket: &str, state: State, bytes: u64) {
+        assert_eq!(bucket, "files");
+        self.0.lock().unwrap().push((state, bytes));
+    }
+
+    fn issued_download(&self, _bucket: &str) {}
 }
 
 /// Ids that count upwards.
@@ -68,17 +91,20 @@ impl World {
         let catalog = SqliteCatalog::open(&dir.path().join("catalog.sqlite")).unwrap();
         let store = Arc::new(MemoryStore::default());
         let clock = Arc::new(TestClock(AtomicI64::new(BEGIN)));
+        let counts = Arc::new(Counts::default());
+        let catalog = Arc::new(catalog);
         let bucket = Bucket {
             name: "files".to_owned(),
             rules,
             store: store.clone(),
         };
         let engine = Engine::new(EngineParts {
-            catalog: Arc::new(catalog),
+            catalog: catalog.clone(),
             buckets: vec![bucket],
             default_bucket: "files".to_owned(),
             clock: clock.clone(),
             ids: Arc::new(CountedIds(AtomicU64::new(1))),
+            observer: counts.clone(),
             secret: Secret::new("a secret of at least thirty-two bytes"),
             public_url: "https://files.test".to_owned(),
         });
@@ -86,6 +112,8 @@ impl World {
             engine: Arc::new(engine.unwrap()),
             store,
             clock,
+            catalog,
+            counts,
             _dir: dir,
         }
     }

@@ -1,0 +1,142 @@
+//! Accounts: what uploads and files take, and how much they may.
+//!
+//! A new upload reserves its declared size. Becoming a file turns the reservation into stored bytes; every other
+//! end gives it back; the removal of a file gives its bytes back. Each is part of the transaction of its edge, so
+//! that it happens exactly once.
+
+use crate::{Due, Edge, NewUpload, Once};
+
+/// What one account holds at this moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Uploads that are neither a file nor over.
+    pub open_uploads: u64,
+    /// The bytes they declared.
+    pub reserved_bytes: u64,
+    /// Files, those included whose removal is not finished.
+    pub files: u64,
+    /// Their bytes.
+    pub stored_bytes: u64,
+}
+
+/// What the accounts of a new upload may hold with it; no limit when absent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Open uploads of its owner in its bucket.
+    pub open_uploads: Option<u64>,
+    /// Bytes of its owner in its bucket, reserved and stored.
+    pub owner_bytes: Option<u64>,
+    /// Bytes of everybody in its bucket, reserved and stored.
+    pub bucket_bytes: Option<u64>,
+}
+
+/// A new upload, and what its accounts may hold with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Intent {
+    /// The upload.
+    pub upload: NewUpload,
+    /// The limits.
+    pub limits: Limits,
+}
+
+/// What came of an [`Intent`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Insertion {
+    /// It is remembered, and its size is reserved.
+    New,
+    /// Its key stands for another upload, which was remembered before.
+    Known(Once),
+    /// It would go over a limit. Nothing is remembered.
+    Over(Over),
+}
+
+/// A limit that an upload would go over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Over {
+    /// Which.
+    pub limit: Limit,
+    /// What it allows.
+    pub allowed: u64,
+    /// What is taken without the upload.
+    pub used: u64,
+}
+
+/// The limits there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// [`Limits::open_uploads`].
+    OpenUploads,
+    /// [`Limits::owner_bytes`].
+    OwnerBytes,
+    /// [`Limits::bucket_bytes`].
+    BucketBytes,
+}
+
+/// How much work there is, in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Records with work due, for each reason.
+    pub due: Vec<(Due, u64)>,
+    /// Uploads that are being verified.
+    pub verifying: u64,
+    /// Files that are being removed.
+    pub deleting: u64,
+    /// Events that are remembered.
+    pub outbox: u64,
+    /// Changes that wait to be written.
+    pub waiting: u64,
+}
+
+impl Usage {
+    /// Bytes reserved and stored.
+    pub fn bytes(&self) -> u64 {
+        self.reserved_bytes.saturating_add(self.stored_bytes)
+    }
+}
+
+impl Limits {
+    /// The first limit that `size` more bytes, in one more upload, would go over.
+    pub fn exceeded(&self, owner: &Usage, bucket: &Usage, size: u64) -> Option<Over> {
+        let checks = [
+            (Limit::OpenUploads, self.open_uploads, owner.open_uploads, 1),
+            (Limit::OwnerBytes, self.owner_bytes, owner.bytes(), size),
+            (Limit::BucketBytes, self.bucket_bytes, bucket.bytes(), size),
+        ];
+        checks.into_iter().find_map(|(limit, allowed, used, more)| {
+            let allowed = allowed.unwrap_or(LARGEST).min(LARGEST);
+            let over = used.saturating_add(more) > allowed;
+            over.then_some(Over {
+                limit,
+                allowed,
+                used,
+            })
+        })
+    }
+}
+
+/// The largest sum an account has room for, whatever the limits say.
+const LARGEST: u64 = i64::MAX.unsigned_abs();
+
+/// How an edge changes the accounts of its upload. Each of these edges begins at one state alone and is never
+/// taken twice, which is what makes it exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settlement {
+    /// The reservation becomes a file.
+    Store,
+    /// The reservation is given back.
+    Release,
+    /// The file's bytes are given back.
+    Remove,
+}
+
+impl Settlement {
+    /// The settlement that belongs to an edge.
+    pub(crate) fn of(edge: &Edge) -> Option<Self> {
+        match edge {
+            Edge::Finish(_) => Some(Self::Store),
+            Edge::Fail(_) | Edge::Abort | Edge::Expire => Some(Self::Release),
+            Edge::Deleted => Some(Self::Remove),
+            Edge::Verify { .. } | Edge::Retry | Edge::Delete { .. } => None,
+        }
+    }
+}

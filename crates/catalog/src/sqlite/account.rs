@@ -1,0 +1,120 @@
+//! Accounts: two rows for each upload, its owner's and its bucket's, changed in the transaction of its edge.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use valetkey_protocol::Subject;
+
+use super::change::changes;
+use super::error::from_sqlite;
+use super::row::integer;
+use crate::account::Settlement;
+use crate::{CatalogError, Limits, NewUpload, Over, Usage};
+
+/// The owner of the accounts that count everybody's. No subject is empty.
+const EVERYBODY: &str = "";
+
+const FIND: &str = "SELECT open_uploads, reserved_bytes, files, stored_bytes FROM usage \
+     WHERE owner = ?1 AND bucket = ?2";
+
+const LIST: &str = "SELECT open_uploads, reserved_bytes, files, stored_bytes, bucket FROM usage \
+     WHERE owner = ?1 ORDER BY bucket";
+
+const RESERVE: &str = "INSERT INTO usage (owner, bucket, open_uploads, reserved_bytes, files, stored_bytes) \
+     VALUES (?1, ?2, 1, ?3, 0, 0) \
+     ON CONFLICT DO UPDATE SET open_uploads = open_uploads + 1, reserved_bytes = reserved_bytes + ?3";
+
+/// The limit that an upload would go over, if any.
+pub(super) fn over(
+    connection: &Connection,
+    upload: &NewUpload,
+    limits: &Limits,
+) -> Result<Option<Over>, CatalogError> {
+    let owner = find(connection, upload.owner.as_str(), &upload.bucket)?;
+    let bucket = find(connection, EVERYBODY, &upload.bucket)?;
+    Ok(limits.exceeded(&owner, &bucket, upload.size))
+}
+
+/// Reserves the size of a new upload.
+pub(super) fn reserve(connection: &Connection, upload: &NewUpload) -> Result<(), CatalogError> {
+    change(connection, upload, RESERVE)
+}
+
+/// Settles what an upload reserved, or a file took.
+pub(super) fn settle(
+    connection: &Connection,
+    upload: &NewUpload,
+    settlement: Settlement,
+) -> Result<(), CatalogError> {
+    macro_rules! settle {
+        ($set:literal) => {
+            concat!(
+                "UPDATE usage SET ",
+                $set,
+                " WHERE owner = ?1 AND bucket = ?2"
+            )
+        };
+    }
+    let sql = match settlement {
+        Settlement::Store => settle!(
+            "open_uploads = open_uploads - 1, reserved_bytes = reserved_bytes - ?3, \
+             files = files + 1, stored_bytes = stored_bytes + ?3"
+        ),
+        Settlement::Release => {
+            settle!("open_uploads = open_uploads - 1, reserved_bytes = reserved_bytes - ?3")
+        }
+        Settlement::Remove => settle!("files = files - 1, stored_bytes = stored_bytes - ?3"),
+    };
+    change(connection, upload, sql)
+}
+
+/// What an owner, or everybody, takes in each bucket.
+pub(super) fn list(
+    connection: &Connection,
+    owner: Option<&Subject>,
+) -> Result<Vec<(String, Usage)>, CatalogError> {
+    let owner = owner.map_or(EVERYBODY, Subject::as_str);
+    let mut statement = connection.prepare_cached(LIST).map_err(from_sqlite)?;
+    let rows = statement.query_map([owner], |row| Ok((row.get(4)?, stored(row)?)));
+    let rows = rows.map_err(from_sqlite)?;
+    rows.map(|row| {
+        let (bucket, stored) = row.map_err(from_sqlite)?;
+        Ok((bucket, usage(stored)?))
+    })
+    .collect()
+}
+
+fn find(connection: &Connection, owner: &str, bucket: &str) -> Result<Usage, CatalogError> {
+    let mut statement = connection.prepare_cached(FIND).map_err(from_sqlite)?;
+    let found = statement.query_row([owner, bucket], stored);
+    let found = found.optional().map_err(from_sqlite)?;
+    found.map_or(Ok(Usage::default()), usage)
+}
+
+fn change(connection: &Connection, upload: &NewUpload, sql: &str) -> Result<(), CatalogError> {
+    let size = integer("size", upload.size)?;
+    for owner in [upload.owner.as_str(), EVERYBODY] {
+        if !changes(connection, sql, params![owner, upload.bucket, size])? {
+            let what = format!("bucket {} has no account of '{owner}'", upload.bucket);
+            return Err(CatalogError::Corrupt { what });
+        }
+    }
+    Ok(())
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<[i64; 4]> {
+    Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
+}
+
+fn usage(stored: [i64; 4]) -> Result<Usage, CatalogError> {
+    let read = |value| {
+        u64::try_from(value).map_err(|error| CatalogError::Corrupt {
+            what: format!("usage: {error}"),
+        })
+    };
+    let [open_uploads, reserved_bytes, files, stored_bytes] = stored;
+    Ok(Usage {
+        open_uploads: read(open_uploads)?,
+        reserved_bytes: read(reserved_bytes)?,
+        files: read(files)?,
+        stored_bytes: read(stored_bytes)?,
+    })
+}

@@ -1,0 +1,142 @@
+//! The audit log and the outbox: written with their edge, read in order.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Params, Row, params};
+use valetkey_protocol::FileId;
+use valetkey_protocol::upload::State;
+
+use super::change::changes;
+use super::error::from_sqlite;
+use super::row::{self, Columns, integer, word};
+use crate::{CatalogError, Event, EventKind, Passage};
+
+/// Writes one line of the audit log.
+pub(super) fn write(
+    connection: &Connection,
+    id: FileId,
+    passage: &Passage,
+) -> Result<(), CatalogError> {
+    let sql = "INSERT INTO audit (upload_id, seq, from_state, to_state, at, by_subject) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let values = params![
+        id.as_bytes(),
+        integer("seq", passage.seq)?,
+        passage.from.map(State::as_str),
+        passage.to.as_str(),
+        passage.at.as_millisecond(),
+        passage.by.as_ref().map(|by| by.as_str()),
+    ];
+    changes(connection, sql, values).map(|_| ())
+}
+
+/// Puts what happened into the outbox.
+pub(super) fn announce(
+    connection: &Connection,
+    id: FileId,
+    passage: &Passage,
+    kind: EventKind,
+) -> Result<(), CatalogError> {
+    let sql = "INSERT INTO outbox (upload_id, seq, kind, at) VALUES (?1, ?2, ?3, ?4)";
+    let values = params![
+        id.as_bytes(),
+        integer("seq", passage.seq)?,
+        kind.as_str(),
+        passage.at.as_millisecond(),
+    ];
+    changes(connection, sql, values).map(|_| ())
+}
+
+/// All that happened to one upload. Its creation is what its own row says.
+pub(super) fn of(connection: &Connection, id: FileId) -> Result<Vec<Passage>, CatalogError> {
+    let Some(record) = row::find(connection, id)? else {
+        return Ok(Vec::new());
+    };
+    let mut passages = vec![Passage {
+        seq: 0,
+        from: None,
+        to: State::Pending,
+        at: record.upload.created_at,
+        by: Some(record.upload.owner),
+    }];
+    let sql = "SELECT seq, from_state, to_state, at, by_subject FROM audit WHERE upload_id = ?1 ORDER BY seq";
+    passages.extend(collect(connection, sql, [id.as_bytes()], passage)?);
+    Ok(passages)
+}
+
+/// The events after a position, in order.
+pub(super) fn events(
+    connection: &Connection,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Event>, CatalogError> {
+    let sql = "SELECT position, upload_id, seq, kind, at FROM outbox WHERE position > ?1 \
+         ORDER BY position LIMIT ?2";
+    collect(
+        connection,
+        sql,
+        params![integer("after", after)?, limit],
+        event,
+    )
+}
+
+/// Forgets settled uploads that left nothing, with their lines, and events, both up to then.
+pub(super) fn forget_until(
+    connection: &Connection,
+    then: Timestamp,
+    limit: u32,
+) -> Result<u64, CatalogError> {
+    let then = then.as_millisecond();
+    let sql = "SELECT id FROM upload INDEXED BY upload_by_settling \
+         WHERE settled_at IS NOT NULL AND leftovers = 0 AND settled_at <= ?1 ORDER BY settled_at LIMIT ?2";
+    let settled = collect(connection, sql, params![then, limit], |columns| {
+        columns.read(row::id)
+    })?;
+    for id in &settled {
+        let id = id.as_bytes();
+        changes(connection, "DELETE FROM audit WHERE upload_id = ?1", [id])?;
+        changes(connection, "DELETE FROM upload WHERE id = ?1", [id])?;
+    }
+    let sql = "DELETE FROM outbox WHERE position IN \
+         (SELECT position FROM outbox WHERE at <= ?1 ORDER BY position LIMIT ?2)";
+    changes(connection, sql, params![then, limit])?;
+    Ok(settled.len() as u64)
+}
+
+fn passage(columns: &mut Columns<'_, '_>) -> Result<Passage, CatalogError> {
+    Ok(Passage {
+        seq: columns.number()?,
+        from: columns.optional(|text| word(text, &State::ALL, State::as_str))?,
+        to: columns.read(|text| word(text, &State::ALL, State::as_str))?,
+        at: columns.read(row::instant)?,
+        by: columns.optional(|text| Ok(text.as_str()?.parse()?))?,
+    })
+}
+
+fn event(columns: &mut Columns<'_, '_>) -> Result<Event, CatalogError> {
+    Ok(Event {
+        position: columns.number()?,
+        id: columns.read(row::id)?,
+        seq: columns.number()?,
+        kind: columns.read(|text| word(text, &EventKind::ALL, EventKind::as_str))?,
+        at: columns.read(row::instant)?,
+    })
+}
+
+fn collect<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&mut Columns<'_, '_>) -> Result<T, CatalogError>,
+) -> Result<Vec<T>, CatalogError> {
+    let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
+    let mut rows = statement.query(params).map_err(from_sqlite)?;
+    let mut found = Vec::new();
+    while let Some(row) = next(&mut rows)? {
+        found.push(read(&mut Columns::of(row))?);
+    }
+    Ok(found)
+}
+
+fn next<'r, 's>(rows: &'r mut rusqlite::Rows<'s>) -> Result<Option<&'r Row<'s>>, CatalogError> {
+    rows.next().map_err(from_sqlite)
+}

@@ -1,0 +1,119 @@
+//! Usage: what uploads and files take, how much they may, and what a caller is told about it.
+
+use valetkey_catalog::{Backlog, Limit, Over, Usage};
+use valetkey_protocol::usage::{Account, BucketUsage, Usage as UsageView};
+use valetkey_protocol::{Code, Problem};
+
+use crate::bucket::unless_zero;
+use crate::{ADMIN, Engine, Error, Principal};
+
+/// How long a client with too many open uploads waits, in seconds.
+const RETRY_AFTER: u64 = 10;
+
+/// How the service is, in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Vitals {
+    /// What is in each configured bucket.
+    pub buckets: Vec<BucketVitals>,
+    /// The work there is.
+    pub backlog: Backlog,
+}
+
+/// What is in one bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketVitals {
+    /// Its name.
+    pub name: String,
+    /// What all together take.
+    pub usage: Usage,
+    /// How many bytes they may; no limit when absent.
+    pub quota: Option<u64>,
+}
+
+impl Engine {
+    /// What the caller takes in each bucket, and may; administrators also see what all together do.
+    ///
+    /// # Errors
+    /// The catalog does not answer.
+    pub async fn get_usage(&self, who: &Principal) -> Result<UsageView, Error> {
+        let yours = self.catalog.usage(Some(who.subject.clone())).await?;
+        let everybody = match who.has_role(ADMIN) {
+            true => Some(self.catalog.usage(None).await?),
+            false => None,
+        };
+        let view = |bucket: &crate::Bucket| {
+            let (name, rules) = (&bucket.name, &bucket.rules);
+            let all = |usage| account(usage, None, unless_zero(rules.quota));
+            BucketUsage {
+                bucket: name.clone(),
+                yours: account(
+                    of_bucket(&yours, name),
+                    Some(rules.max_open_uploads),
+                    unless_zero(rules.principal_quota),
+                ),
+                everybody: everybody.as_ref().map(|usage| all(of_bucket(usage, name))),
+            }
+        };
+        Ok(UsageView {
+            buckets: self.buckets.values().map(view).collect(),
+        })
+    }
+
+    /// How the service is, in numbers.
+    ///
+    /// # Errors
+    /// The catalog does not answer.
+    pub async fn vitals(&self) -> Result<Vitals, Error> {
+        let usage = self.catalog.usage(None).await?;
+        let backlog = self.catalog.backlog(self.clock.now()).await?;
+        let vitals = |bucket: &crate::Bucket| BucketVitals {
+            name: bucket.name.clone(),
+            usage: of_bucket(&usage, &bucket.name),
+            quota: unless_zero(bucket.rules.quota),
+        };
+        Ok(Vitals {
+            buckets: self.buckets.values().map(vitals).collect(),
+            backlog,
+        })
+    }
+}
+
+/// The problem of an upload that goes over a limit.
+pub(crate) fn over_limit(over: &Over, bucket: &str) -> Error {
+    let Over { allowed, used, .. } = over;
+    let quota = |whose: &str, scope: &str| {
+        let free = allowed.saturating_sub(*used);
+        let detail = format!(
+            "{whose} quota in bucket {bucket} is {allowed} bytes, of which {free} are free; delete files or \
+             abort uploads, GET /v1/usage says what takes the room"
+        );
+        Problem::new(Code::QuotaExceeded, detail).with("scope", scope)
+    };
+    let problem = match over.limit {
+        Limit::OpenUploads => {
+            let detail = format!(
+                "you have {used} open uploads in bucket {bucket}, the most there may be; complete or abort some"
+            );
+            Problem::new(Code::TooManyUploads, detail).with("retry_after", RETRY_AFTER)
+        }
+        Limit::OwnerBytes => quota("your", "principal"),
+        Limit::BucketBytes => quota("the common", "bucket"),
+    };
+    Error::Refused(problem.with("limit", *allowed).with("used", *used))
+}
+
+fn of_bucket(usage: &[(String, Usage)], name: &str) -> Usage {
+    let found = usage.iter().find(|(bucket, _)| bucket == name);
+    found.map(|(_, usage)| *usage).unwrap_or_default()
+}
+
+fn account(usage: Usage, max_open_uploads: Option<u64>, quota: Option<u64>) -> Account {
+    Account {
+        open_uploads: usage.open_uploads,
+        max_open_uploads,
+        reserved_bytes: usage.reserved_bytes,
+        files: usage.files,
+        stored_bytes: usage.stored_bytes,
+        quota,
+    }
+}

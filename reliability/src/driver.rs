@@ -1,0 +1,444 @@
+//! A client that does what it is told, one request at a time, and writes down what was acknowledged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Client, Method, redirect};
+use serde_json::{Value, json};
+use valetkey_protocol::{Algorithm, Checksum, Hasher};
+
+use crate::error::{At, Failure, Outcome};
+use crate::journal::{Entry, Journal, Step};
+use crate::token;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// An answer, read to its end.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// The body as JSON; null when it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The code of a problem.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The JSON of an answer with this status.
+    ///
+    /// # Errors
+    /// It has another.
+    pub fn expect(self, status: u16) -> Outcome<Value> {
+        if self.status == status {
+            return Ok(self.json());
+        }
+        let body = String::from_utf8_lossy(&self.body).into_owned();
+        Err(Failure::new(format!(
+            "{} instead of {status}: {body}",
+            self.status
+        )))
+    }
+}
+
+/// A user of one service. Every connection is used once, so that none is left over from a life before.
+#[derive(Debug, Clone)]
+pub struct Driver {
+    api: String,
+    token: String,
+    client: Client,
+    /// What was acknowledged.
+    pub journal: Arc<Journal>,
+}
+
+impl Driver {
+    /// A user of a service.
+    ///
+    /// # Errors
+    /// No token or client can be made.
+    pub fn new(api: &str, subject: &str) -> Outcome<Self> {
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .pool_max_idle_per_host(0)
+            .timeout(PATIENCE)
+            .build()?;
+        Ok(Self {
+            api: api.to_owned(),
+            token: token::make(subject)?,
+            client,
+            journal: Arc::default(),
+        })
+    }
+
+    /// Sends a request to the API.
+    ///
+    /// # Errors
+    /// There was no whole answer.
+    pub async fn call(&self, method: Method, path: &str, body: &Value) -> Outcome<Reply> {
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.api))
+            .bearer_auth(&self.token);
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        read(request).await
+    }
+
+    /// POSTs JSON to the API.
+    ///
+    /// # Errors
+    /// There was no whole answer.
+    pub async fn post(&self, path: &str, body: &Value) -> Outcome<Reply> {
+        self.call(Method::POST, path, body).await
+    }
+
+    /// GETs from the API.
+    ///
+    /// # Errors
+    /// There was no whole answer.
+    pub async fn get(&self, path: &str) -> Outcome<Reply> {
+        self.call(Method::GET, path, &Value::Null).await
+    }
+
+    /// Sends a presigned request with these bytes.
+    ///
+    /// # Errors
+    /// There was no whole answer.
+    pub async fn send(&self, request: &Value, bytes: Bytes) -> Outcome<Reply> {
+        let url = request["url"].as_str().at("the url of a request")?;
+        let mut put = self
+            .client
+            .put(url)
+            .header("content-length", bytes.len())
+            .body(bytes);
+        for (name, value) in request["headers"].as_object().into_iter().flatten() {
+            put = put.header(name, value.as_str().unwrap_or_default());
+        }
+        read(put).await
+    }
+
+    /// Creates an upload of these bytes.
+    ///
+    /// # Errors
+    /// There was no answer, or it was no.
+    pub async fn create(&self, bytes: impl Into<Bytes>) -> Outcome<String> {
+        let bytes = bytes.into();
+        self.create_as(&wish(&bytes), bytes).await
+    }
+
+    /// Creates an upload of these bytes with a wish of its own.
+    ///
+    /// # Errors
+    /// There was no answer, or it was no.
+    pub async fn create_as(&self, wish: &Value, bytes: Bytes) -> Outcome<String> {
+        let answer = self.post("/v1/uploads", wish).await?;
+        let upload = answer.expect(201).at("create")?;
+        Ok(self.remember(&upload, bytes))
+    }
+
+    /// Writes down an upload that was created; gives its id.
+    pub fn remember(&self, upload: &Value, bytes: Bytes) -> String {
+        let id = upload["id"].as_str().unwrap_or_default().to_owned();
+        let mut requests = BTreeMap::new();
+        if upload["request"].is_object() {
+            requests.insert(1, (upload["request"].clone(), bytes.clone()));
+        }
+        for part in upload["parts"].as_array().into_iter().flatten() {
+            let number = |name: &str| {
+                let value = part[name].as_u64().unwrap_or_default();
+                usize::try_from(value).unwrap_or_default()
+            };
+            let (begin, size) = (number("offset"), number("size"));
+            let slice = bytes.slice(begin..begin + size);
+            let part_number = u32::try_from(number("part_number")).unwrap_or_default();
+            requests.insert(part_number, (part["request"].clone(), slice));
+        }
+        let parts = upload["part_count"].as_u64().unwrap_or(1);
+        self.journal.created(Entry {
+            id: id.clone(),
+            bytes,
+            requests,
+            stored: BTreeSet::new(),
+            parts: u32::try_from(parts).unwrap_or(1),
+            spoiled: false,
+            completed: Step::Never,
+            aborted: Step::Never,
+            deleted: Step::Never,
+            file: None,
+        });
+        id
+    }
+
+    /// Sends one part of an upload, or the whole of a single one (part 1).
+    ///
+    /// # Errors
+    /// There was no answer, or it was no.
+    pub async fn put_part(&self, id: &str, number: u32) -> Outcome<()> {
+        let entry = self.journal.find(id).at(id)?;
+        let (request, bytes) = entry.requests.get(&number).cloned().at("a part")?;
+        let answer = self.send(&request, bytes).await?;
+        // A PUT whose first answer was lost is refused the second time: the bytes are there.
+        let stored = answer.status == 200 || answer.status == 412;
+        crate::ensure!(stored, "part {number}: storage answers {}", answer.status);
+        self.journal.note(id, |entry| {
+            entry.stored.insert(number);
+        });
+        Ok(())
+    }
+
+    /// Sends all parts of an upload.
+    ///
+    /// # Errors
+    /// There was no answer, or it was no.
+    pub async fn put(&self, id: &str) -> Outcome<()> {
+        let entry = self.journal.find(id).at(id)?;
+        for number in entry.requests.keys() {
+            self.put_part(id, *number).await?;
+        }
+        Ok(())
+    }
+
+    /// Completes an upload; the answer may be any.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn complete(&self, id: &str) -> Outcome<Reply> {
+        self.complete_with(id, &Value::Null).await
+    }
+
+    /// Completes an upload with a checksum declared only now.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn complete_with(&self, id: &str, body: &Value) -> Outcome<Reply> {
+        self.journal.note(id, |entry| {
+            entry.completed = entry.completed.max(Step::Asked);
+        });
+        let answer = self
+            .post(&format!("/v1/uploads/{id}/complete"), body)
+            .await?;
+        self.completed(id, &answer);
+        Ok(answer)
+    }
+
+    /// Writes down the answer to a completion.
+    pub fn completed(&self, id: &str, answer: &Reply) {
+        self.journal.note(id, |entry| match answer.status {
+            200 => {
+                entry.completed = Step::Done;
+                entry.file = Some(answer.json());
+            }
+            409 if answer.code() == "checksum_mismatch" => entry.completed = Step::Refused,
+            _ => {}
+        });
+    }
+
+    /// Creates an upload under an `Idempotency-Key`; the same key and bytes give the same upload.
+    ///
+    /// # Errors
+    /// There was no answer, or it was no.
+    pub async fn create_once(&self, key: &str, bytes: Bytes) -> Outcome<String> {
+        let request = self
+            .client
+            .post(format!("{}/v1/uploads", self.api))
+            .bearer_auth(&self.token)
+            .header("idempotency-key", key)
+            .json(&wish(&bytes));
+        let upload = read(request).await?.expect(201).at("create once")?;
+        Ok(self.remember(&upload, bytes))
+    }
+
+    /// Creates several uploads with one request, sends their bytes, and completes them with one request.
+    ///
+    /// # Errors
+    /// There was no answer, or it was no.
+    pub async fn upload_batch(&self, files: Vec<Bytes>) -> Outcome<()> {
+        let wishes: Vec<_> = files.iter().map(|bytes| wish(bytes)).collect();
+        let body = json!({ "uploads": wishes });
+        let created = self.post("/v1/uploads/batch", &body).await?.expect(200)?;
+        let mut ids = Vec::new();
+        for (result, bytes) in created["results"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .zip(files)
+        {
+            crate::ensure!(result["status"] == 201, "a batch: {result}");
+            ids.push(self.remember(&result["upload"], bytes));
+        }
+        for id in &ids {
+            self.put(id).await?;
+            self.journal.note(id, |entry| entry.completed = Step::Asked);
+        }
+        let body = json!({ "ids": ids });
+        let completed = self
+            .post("/v1/uploads/complete", &body)
+            .await?
+            .expect(200)?;
+        for result in completed["results"].as_array().into_iter().flatten() {
+            crate::ensure!(result["status"] == 200, "a batch: {result}");
+            let id = result["id"].as_str().unwrap_or_default();
+            self.journal.note(id, |entry| {
+                entry.completed = Step::Done;
+                entry.file = Some(result["file"].clone());
+            });
+        }
+        Ok(())
+    }
+
+    /// Creates, sends and completes.
+    ///
+    /// # Errors
+    /// Any of it did not work.
+    pub async fn upload(&self, bytes: impl Into<Bytes>) -> Outcome<String> {
+        let id = self.create(bytes).await?;
+        self.put(&id).await?;
+        self.complete(&id).await?.expect(200).at("complete")?;
+        Ok(id)
+    }
+
+    /// Gives an upload up; the answer may be any.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn abort(&self, id: &str) -> Outcome<Reply> {
+        self.journal.note(id, |entry| {
+            entry.aborted = entry.aborted.max(Step::Asked);
+        });
+        let answer = self
+            .call(Method::DELETE, &format!("/v1/uploads/{id}"), &Value::Null)
+            .await?;
+        self.journal.note(id, |entry| match answer.status {
+            204 => entry.aborted = Step::Done,
+            400..500 => entry.aborted = entry.aborted.max(Step::Refused),
+            _ => {}
+        });
+        Ok(answer)
+    }
+
+    /// Deletes a file; the answer may be any.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn delete(&self, id: &str) -> Outcome<Reply> {
+        self.journal.note(id, |entry| {
+            entry.deleted = entry.deleted.max(Step::Asked);
+        });
+        let answer = self
+            .call(Method::DELETE, &format!("/v1/files/{id}"), &Value::Null)
+            .await?;
+        self.journal.note(id, |entry| match answer.status {
+            204 => entry.deleted = Step::Done,
+            400..500 => entry.deleted = entry.deleted.max(Step::Refused),
+            _ => {}
+        });
+        Ok(answer)
+    }
+
+    /// Downloads a file as a user would.
+    ///
+    /// # Errors
+    /// It cannot be had.
+    pub async fn download(&self, id: &str) -> Outcome<Bytes> {
+        let answer = self
+            .post(&format!("/v1/files/{id}/download"), &json!({}))
+            .await?;
+        let download = answer.expect(200).at("download")?;
+        let url = download["url"].as_str().at("the url of a download")?;
+        let answer = read(self.client.get(url)).await?;
+        crate::ensure!(answer.status == 200, "storage answers {}", answer.status);
+        Ok(answer.body)
+    }
+
+    /// Checks that a file is there and that its bytes are the ones of its record.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub async fn check_file(&self, id: &str) -> Outcome<()> {
+        let file = self
+            .get(&format!("/v1/files/{id}"))
+            .await?
+            .expect(200)
+            .at(format!("acknowledged file {id}"))?;
+        let bytes = self
+            .download(id)
+            .await
+            .at(format!("acknowledged file {id}"))?;
+        let recorded: Option<Checksum> = serde_json::from_value(file["checksum"].clone())?;
+        let actual = recorded.map(|one| Hasher::digest(one.algorithm(), &bytes));
+        crate::ensure!(
+            recorded == actual,
+            "{id}: the bytes do not hash to the record"
+        );
+        let size = file["size"].as_u64();
+        crate::ensure!(
+            size == Some(bytes.len() as u64),
+            "{id}: {size:?} bytes recorded"
+        );
+        if let Some(entry) = self.journal.find(id) {
+            crate::ensure!(entry.bytes == bytes, "{id}: other bytes than were sent");
+        }
+        Ok(())
+    }
+
+    /// Checks every file whose completion was acknowledged and whose deletion was never asked for.
+    ///
+    /// # Errors
+    /// The first that is wrong.
+    pub async fn check_acknowledged(&self) -> Outcome<u64> {
+        let mut checked = 0;
+        for entry in self.journal.all() {
+            if entry.completed == Step::Done && entry.deleted == Step::Never {
+                self.check_file(&entry.id).await?;
+                checked += 1;
+            }
+            if entry.deleted == Step::Done || entry.aborted == Step::Done {
+                let answer = self.get(&format!("/v1/files/{}", entry.id)).await?;
+                crate::ensure!(
+                    answer.status == 404,
+                    "{} came back from the dead ({})",
+                    entry.id,
+                    answer.status
+                );
+            }
+        }
+        Ok(checked)
+    }
+}
+
+/// What a client asks for these bytes, checksum included.
+pub fn wish(bytes: &[u8]) -> Value {
+    json!({
+        "filename": "notes.txt",
+        "content_type": "text/plain",
+        "size": bytes.len(),
+        "checksum": Hasher::digest(Algorithm::Crc64Nvme, bytes),
+    })
+}
+
+async fn read(request: reqwest::RequestBuilder) -> Outcome<Reply> {
+    let answer = request.send().await?;
+    let retry_after = answer
+        .headers()
+        .get("retry-after")
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    Ok(Reply {
+        status: answer.status().as_u16(),
+        retry_after,
+        body: answer.bytes().await?,
+    })
+}

@@ -1,0 +1,163 @@
+//! Told to end while it is busy, it loses no acknowledgement; and those who hold on to connections keep nobody
+//! else waiting.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+use crate::clock::{self, Stopwatch};
+use crate::dice::Dice;
+use crate::driver::Driver;
+use crate::ensure;
+use crate::error::Outcome;
+use crate::machine::{Machine, Opening};
+use crate::oracle;
+use crate::points::Traps;
+use crate::report::{Setting, Tally};
+use crate::service::{Service, Setup};
+
+/// It ends within this, in milliseconds.
+const END_MILLIS: f64 = 10_000.0;
+/// How many clients work at the same time.
+const CLIENTS: u64 = 8;
+/// How many files it may have open.
+const FILES: usize = 512;
+
+/// SIGTERM under load, again and again.
+///
+/// # Errors
+/// The service cannot be run at all.
+pub async fn ends(setting: &Setting) -> Outcome<Tally> {
+    let folder = TempDir::new()?;
+    let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
+    let driver = Driver::new(&service.api, "alice")?;
+    let mut tally = Tally::default();
+    let mut dice = Dice::part(setting.seed, 30);
+    for life in 0..setting.choose(3, 50) {
+        service.start(&Traps::default()).await?;
+        let clients = (0..CLIENTS).map(|number| {
+            let dice = Dice::part(setting.seed, 100_000 + 1000 * life + number);
+            tokio::spawn(work(driver.clone(), dice))
+        });
+        let clients: Vec<_> = clients.collect();
+        tokio::time::sleep(Duration::from_millis(50 + dice.below(200) as u64)).await;
+        let took = service.stop().await?.as_secs_f64() * 1000.0;
+        tally.tried += 1;
+        tally.longest("longest end", took);
+        if took > END_MILLIS {
+            tally.wrong(format!("it ended only after {took:.0} ms"));
+        }
+        for client in join_all(clients).await {
+            let (done, cut) = client?;
+            tally.count("verbs acknowledged", done);
+            if let Some(status) = cut {
+                tally.wrong(format!("a client was answered {status}"));
+            }
+        }
+    }
+    service.start(&Traps::default()).await?;
+    match driver.check_acknowledged().await {
+        Ok(checked) => tally.count("acknowledged files asked for", checked),
+        Err(error) => tally.wrong(error.to_string()),
+    }
+    service.stop().await?;
+    let machine = Machine::open(Opening::new(folder.path(), clock::now())).await?;
+    machine.settle().await?;
+    let findings = oracle::inspect(&machine, &driver.journal).await?;
+    tally.broken.extend(findings.problems);
+    machine.close().await;
+    Ok(tally)
+}
+
+/// Uploads until the service takes no more; how many verbs were acknowledged, and an answer that was none of a
+/// service that ends.
+async fn work(driver: Driver, mut dice: Dice) -> (u64, Option<u16>) {
+    let mut done = 0;
+    loop {
+        let size = 1 + dice.below(20_000);
+        let Ok(id) = driver.create(dice.bytes(size)).await else {
+            return (done, None);
+        };
+        done += 1;
+        if driver.put(&id).await.is_err() {
+            return (done, None);
+        }
+        done += 1;
+        match driver.complete(&id).await {
+            Ok(answer) if answer.status == 200 => done += 1,
+            // It may not get to the end of it, and says so.
+            Ok(answer) if matches!(answer.status, 202 | 503) => return (done, None),
+            Ok(answer) => return (done, Some(answer.status)),
+            Err(_) => return (done, None),
+        }
+    }
+}
+
+/// Clients that open connections and say nothing, or a byte now and then, to a service that may open few files.
+///
+/// # Errors
+/// The service cannot be run at all.
+pub async fn idlers(setting: &Setting) -> Outcome<Tally> {
+    let folder = TempDir::new()?;
+    let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
+    let script = format!("ulimit -n {FILES} && exec \"$@\"");
+    service.under(&["sh", "-c", &script, "sh"]);
+    service.start(&Traps::default()).await?;
+    let driver = Driver::new(&service.api, "alice")?;
+    let mut tally = Tally::default();
+    let address = service.api.trim_start_matches("http://").to_owned();
+    let few = idle(&address, FILES / 2).await?;
+    measure(
+        &driver,
+        "longest health beside 256 idle and slow connections",
+        &mut tally,
+    )
+    .await?;
+    ensure!(
+        driver.upload(vec![7; 100]).await.is_ok(),
+        "an upload beside idle connections"
+    );
+    // More than it has files for: those who come late wait until the others are thrown out.
+    let many = idle(&address, FILES * 2).await?;
+    let watch = Stopwatch::start();
+    let health = driver.get("/healthz").await?;
+    ensure!(health.status == 200, "health: {}", health.status);
+    tally.longest(
+        "health once there were more connections than files",
+        watch.millis(),
+    );
+    drop((few, many));
+    measure(&driver, "longest health after they left", &mut tally).await?;
+    driver.upload(vec![8; 100]).await?;
+    service.stop().await?;
+    Ok(tally)
+}
+
+async fn measure(driver: &Driver, name: &str, tally: &mut Tally) -> Outcome<()> {
+    for _ in 0..50 {
+        let watch = Stopwatch::start();
+        let health = driver.get("/healthz").await?;
+        ensure!(health.status == 200, "health: {}", health.status);
+        tally.tried += 1;
+        tally.longest(name, watch.millis());
+    }
+    Ok(())
+}
+
+/// Opens connections: every other one sends the beginning of a request.
+async fn idle(address: &str, count: usize) -> Outcome<Vec<TcpStream>> {
+    let mut open = Vec::with_capacity(count);
+    for number in 0..count {
+        let mut stream = TcpStream::connect(address).await?;
+        if number % 2 == 0 {
+            stream
+                .write_all(b"GET /healthz HTTP/1.1\r\nx-slow: ")
+                .await?;
+        }
+        open.push(stream);
+    }
+    Ok(open)
+}

@@ -1,0 +1,97 @@
+//! The promises, one file each, and how they are put to the test.
+
+pub mod chance;
+pub mod disk;
+pub mod engine;
+pub mod histories;
+pub mod kills;
+pub mod load;
+pub mod order;
+pub mod orphans;
+pub mod races;
+pub mod script;
+pub mod storage;
+pub mod swaps;
+
+use std::pin::Pin;
+
+use crate::error::Outcome;
+use crate::report::{Setting, Tally};
+
+/// A scenario that runs.
+pub type Running<'a> = Pin<Box<dyn Future<Output = Outcome<Tally>> + 'a>>;
+
+/// A promise and what puts it to the test.
+pub struct Promise {
+    /// Its name on the command line and in results.
+    pub name: &'static str,
+    /// What is promised.
+    pub text: &'static str,
+    /// What is counted as one try.
+    pub tries: &'static str,
+    /// How many pieces the long run has.
+    pub pieces: u64,
+    /// What puts it to the test.
+    pub run: for<'a> fn(&'a Setting) -> Running<'a>,
+}
+
+macro_rules! promises {
+    ($($name:literal $pieces:literal $run:path, $text:literal, $tries:literal;)+) => {
+        /// Every promise, in the order of the report.
+        pub const PROMISES: &[Promise] = &[$(Promise {
+            name: $name,
+            text: $text,
+            tries: $tries,
+            pieces: $pieces,
+            run: |setting| Box::pin($run(setting)),
+        }),+];
+    };
+}
+
+promises! {
+    "histories" 10 histories::beside_a_model,
+        "Whatever clients do, storage does to them and clocks jump: every answer, list and download is what an \
+         executable model says; audit log, events and accounts agree with the rows", "histories of 40 steps";
+    "kills" 10 kills::at_every_point,
+        "Killed (-9) at any fail point, while serving or sweeping: nothing acknowledged is lost, and it is ready \
+         again within 2 s", "kills";
+    "chance" 2 chance::random_kills,
+        "Killed at any moment under load: the same", "kills";
+    "restart" 1 chance::many_open_uploads,
+        "Ready again within 2 s with 10,000 open uploads", "restarts after a kill";
+    "order" 1 order::flushed_before_the_answer,
+        "What is acknowledged was flushed to disk before the answer leaves (read off the system calls)",
+        "acknowledgements";
+    "swaps" 1 swaps::while_completing,
+        "Bytes swapped while an upload is completed: refused, or the file is what its record says", "swaps";
+    "stopped" 1 swaps::behind_a_stopped_worker,
+        "A worker stopped (SIGSTOP) before its copy, and woken after the bytes were swapped or the upload URL used \
+         again, promotes nothing but what it recorded", "stops";
+    "replays" 1 swaps::replays,
+        "An upload URL used again after complete, delete and the sweep changes nothing anybody sees and leaves \
+         nothing", "replays";
+    "crowds" 1 races::crowds,
+        "Fifty who complete at once: one transition, one event, fifty equal answers", "crowds of fifty";
+    "races" 1 races::complete_expire_delete,
+        "Complete, expire and delete at once: one winner", "races";
+    "sweeps" 1 races::sweeps_against_clients,
+        "Two sweeps, complete and delete at once: each upload has one end, which fits its answers", "races";
+    "orphans" 1 orphans::abandoned,
+        "Uploads abandoned at every step: when their time is over, storage and catalog account for each other",
+        "abandoned uploads";
+    "answers" 1 storage::lost_answers,
+        "Storage does what it is told and its answer is lost: it becomes a file within 30 s, once", "uploads";
+    "outages" 1 storage::outages,
+        "Storage fails, stalls or is gone: the API answers within 5 s, with 503 and Retry-After where it cannot do \
+         its work, and all goes on afterwards", "answers during outages";
+    "clocks" 1 storage::clocks,
+        "Clocks of service and store up to 14 minutes apart: nothing ends early; farther apart, storage says so",
+        "uploads";
+    "disk" 1 disk::full,
+        "A full disk (32 MiB): writes are refused as storage_full, reads go on, and it heals without a restart",
+        "full disks";
+    "ends" 1 load::ends,
+        "SIGTERM under load: no acknowledgement is lost, and it ends within 10 s", "ends";
+    "idlers" 1 load::idlers,
+        "Idle and slow connections beside 512 files: health answers within 100 ms", "health checks";
+}
