@@ -62,7 +62,11 @@ fn answer(
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut head = BufReader::new(&stream).take(8 * 1024).lines();
     let line = head.next().ok_or("no request")??;
-    while head.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+    while head
+        .next()
+        .transpose()?
+        .is_some_and(|line| !line.is_empty())
+    {}
     let (status, body) = match upload_url(&line, presigner, now) {
         Ok(url) => ("201 Created", url),
         Err(why) => ("400 Bad Request", why.to_string()),
