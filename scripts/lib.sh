@@ -48,6 +48,20 @@ need_python() {
     printf '%s\n' "$wanted" >"$venv/made-from"
 }
 
+# Microsoft's emulator of Azure's blob store, below target/.
+need_azurite() {
+    local version=3.35.0 home="$root/target/azurite"
+    need_package node nodejs
+    need_package npm npm
+    [ "$(cat "$home/version" 2>/dev/null)" = "$version" ] && return
+    printf 'installing azurite %s in %s\n' "$version" "${home#"$root"/}"
+    rm -rf "$home"
+    mkdir -p "$home"
+    npm install --prefix "$home" --ignore-scripts --no-audit --no-fund --silent "azurite@$version" >"$logs/npm.log" 2>&1 \
+        || { cat "$logs/npm.log" >&2; die "cannot install azurite"; }
+    printf '%s\n' "$version" >"$home/version"
+}
+
 need_cargo() {
     command -v cargo >/dev/null || die "cargo is missing: install the Rust toolchain (https://rustup.rs)"
     cargo clippy --version >/dev/null 2>&1 || die "clippy is missing: rustup component add clippy"

@@ -52,6 +52,12 @@ pub(crate) enum Error {
         /// What was given.
         path: PathBuf,
     },
+    /// A request was not signed.
+    #[error(transparent)]
+    Presign(#[from] crate::commands::presign::PresignError),
+    /// What is to be signed cannot be read.
+    #[error("cannot read the input")]
+    Input(#[source] io::Error),
     /// Nobody can read what is printed.
     #[error("cannot write the output")]
     Output(#[source] io::Error),

@@ -1,8 +1,12 @@
 //! Where a bucket is reached.
 
+mod aws;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::encode::is_unreserved;
+
+pub use aws::AwsHost;
 
 /// How a bucket's name enters its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +15,8 @@ pub enum AddressingStyle {
     Path,
     /// `https://bucket.host/key`
     VirtualHost,
+    /// `https://host/key`: the host stands for the bucket alone, as a name of one's own does.
+    Bound,
 }
 
 /// The address of one bucket: scheme, authority and the path in front of every key.
@@ -54,7 +60,10 @@ impl Endpoint {
         check_bucket(bucket, style)?;
 
         let mut authority = match (style, host) {
-            (AddressingStyle::Path, Host::Name(text) | Host::Address(text)) => text,
+            (
+                AddressingStyle::Path | AddressingStyle::Bound,
+                Host::Name(text) | Host::Address(text),
+            ) => text,
             (AddressingStyle::VirtualHost, Host::Name(text)) => format!("{bucket}.{text}"),
             (AddressingStyle::VirtualHost, Host::Address(_)) => {
                 return Err(EndpointError::VirtualHostWithAddress);
@@ -65,7 +74,7 @@ impl Endpoint {
         }
         let path_prefix = match style {
             AddressingStyle::Path => format!("{base}/{bucket}"),
-            AddressingStyle::VirtualHost => base.to_owned(),
+            AddressingStyle::VirtualHost | AddressingStyle::Bound => base.to_owned(),
         };
         Ok(Self {
             scheme,
@@ -73,6 +82,22 @@ impl Endpoint {
             path_prefix,
             bucket: bucket.to_owned(),
         })
+    }
+
+    /// The address of a bucket in AWS, or a region's twin of it.
+    ///
+    /// A bucket with dots in its name has no valid certificate in virtual-host style; use path style.
+    ///
+    /// # Errors
+    /// A region that cannot stand in a host name, a bad bucket name, and path style with
+    /// [`AwsHost::Accelerate`].
+    pub fn aws(
+        region: &str,
+        bucket: &str,
+        style: AddressingStyle,
+        host: AwsHost,
+    ) -> Result<Self, EndpointError> {
+        Self::parse(&aws::origin(region, style, host)?, bucket, style)
     }
 
     /// `http` or `https`.
@@ -138,6 +163,15 @@ pub enum EndpointError {
         /// The name as it was given.
         bucket: String,
     },
+    /// A region that cannot stand in a host name.
+    #[error("region {region:?} is not made of 1 to 63 lower-case letters, digits and `-`")]
+    Region {
+        /// The region as it was given.
+        region: String,
+    },
+    /// `s3-accelerate` names the bucket in its host and knows no other way.
+    #[error("transfer acceleration needs virtual-host style")]
+    AccelerateStyle,
     /// `bucket.127.0.0.1` is no host.
     #[error("virtual-host style needs a host name, not an IP address; use path style")]
     VirtualHostWithAddress,
@@ -219,7 +253,7 @@ fn parse_base(path: &str) -> Result<&str, EndpointError> {
 /// only what keeps the name one unchanged path segment, or a run of host labels.
 fn check_bucket(bucket: &str, style: AddressingStyle) -> Result<(), EndpointError> {
     let fits = match style {
-        AddressingStyle::Path => {
+        AddressingStyle::Path | AddressingStyle::Bound => {
             (1..=255).contains(&bucket.len())
                 && !matches!(bucket, "." | "..")
                 && bucket.bytes().all(is_unreserved)

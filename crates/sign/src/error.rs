@@ -11,6 +11,44 @@ pub enum SignError {
     /// A `.` or `..` segment: URL libraries and proxies would resolve it after we signed it.
     #[error("object key contains a `.` or `..` segment")]
     DotSegment,
+    /// A method that object storage does not know.
+    #[error("method {name:?} is none of GET, HEAD, PUT, POST and DELETE")]
+    Method {
+        /// The method as it was given.
+        name: String,
+    },
+    /// A path with a `%` that escapes nothing.
+    #[error("path contains a malformed escape")]
+    Path,
+    /// A request without a host cannot be signed.
+    #[error("header \"host\" is missing")]
+    NoHost,
+    /// Without an upload id a request about a part would be about the whole object.
+    #[error("upload id is empty")]
+    EmptyUploadId,
+    /// Part numbers are 1 to 10,000.
+    #[error("part number {number} is outside 1..=10000")]
+    PartNumber {
+        /// The number as it was given.
+        number: u32,
+    },
+    /// A template was given more or fewer header values than it has headers.
+    #[error("{given} header values for {expected} headers")]
+    HeaderCount {
+        /// How many headers there are.
+        expected: usize,
+        /// How many values were given.
+        given: usize,
+    },
+    /// A form field that the signer sets itself, that is given twice or whose name is malformed.
+    #[error("form field {name:?} is set by the signer, given twice or malformed")]
+    FormField {
+        /// The name as it was given.
+        name: String,
+    },
+    /// A window must last at least a second.
+    #[error("window of 0 s is no window")]
+    Window,
     /// The lifetime is outside the 1 to 604,800 seconds (seven days) that S3 accepts.
     #[error("expiry of {seconds} s is outside 1..=604800")]
     ExpiryOutOfRange {

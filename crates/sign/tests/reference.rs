@@ -203,7 +203,7 @@ mod plain {
 fn endpoint(style: AddressingStyle) -> Endpoint {
     let url = match style {
         AddressingStyle::Path => "http://store.example:9000/base",
-        AddressingStyle::VirtualHost => "https://store.example",
+        AddressingStyle::VirtualHost | AddressingStyle::Bound => "https://store.example",
     };
     Endpoint::parse(url, "photos", style).unwrap()
 }
@@ -215,7 +215,8 @@ fn borrowed(pairs: &Pairs) -> Vec<(&str, &str)> {
 fn style() -> impl Strategy<Value = AddressingStyle> {
     prop_oneof![
         Just(AddressingStyle::Path),
-        Just(AddressingStyle::VirtualHost)
+        Just(AddressingStyle::VirtualHost),
+        Just(AddressingStyle::Bound)
     ]
 }
 

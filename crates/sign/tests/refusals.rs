@@ -111,8 +111,14 @@ fn headers_that_could_not_be_verified_are_refused() {
         "x-amz-security-token",
     ] {
         let expected = SignError::ReservedHeader { name: name.into() };
-        assert_eq!(presign(b"a", &[], &[(name, "1")]), Err(expected.clone()));
-        assert_eq!(authorize_with(&[(name, "1")]), Err(expected));
+        assert_eq!(authorize_with(&[(name, "1")]), Err(expected.clone()));
+        // In a URL nothing else says what the body is.
+        let presigned = presign(b"a", &[], &[(name, "1")]);
+        if name == "x-amz-content-sha256" {
+            assert!(presigned.is_ok());
+        } else {
+            assert_eq!(presigned, Err(expected));
+        }
     }
     for value in ["a\nhost:evil", "a\r", "a\tb", "\0", "\u{85}"] {
         let expected = SignError::HeaderValue {

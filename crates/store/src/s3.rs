@@ -59,10 +59,7 @@ impl S3Store {
         keys.at(clock.now())
             .map_err(|error| wrong(error.to_string()))?;
         Ok(Self {
-            signer: ClientSigner {
-                endpoint: public_endpoint,
-                keys: Arc::clone(&keys),
-            },
+            signer: ClientSigner::new(public_endpoint, Arc::clone(&keys)),
             transport: Transport {
                 client: transport::client(&endpoint, &settings.timeouts)?,
                 endpoint,

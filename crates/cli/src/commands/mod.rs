@@ -4,6 +4,7 @@ mod dev;
 mod get;
 mod ls;
 mod openapi;
+pub(crate) mod presign;
 mod put;
 mod rm;
 mod serve;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Ls(ls::Ls),
     /// Delete files
     Rm(rm::Rm),
+    /// Sign requests to object storage
+    Presign(presign::Presign),
     /// Find and repair what is due or does not add up
     Sweep(sweep::Sweep),
     /// Make a token for the development service
@@ -53,6 +56,7 @@ impl Command {
             Self::Get(get) => until_signal(get.run()).await,
             Self::Ls(ls) => until_signal(ls.run()).await,
             Self::Rm(rm) => until_signal(rm.run()).await,
+            Self::Presign(presign) => presign.run(),
             Self::Sweep(sweep) => until_signal(sweep.run()).await,
             Self::Token(token) => token.run(),
             Self::Openapi => openapi::run(),

@@ -39,7 +39,8 @@ impl Token {
     }
 }
 
-fn seconds(text: &str) -> Result<u64, InvalidValue> {
+/// Seconds, or a number with s, m, h or d.
+pub(super) fn seconds(text: &str) -> Result<u64, InvalidValue> {
     let wrong = || InvalidValue::new("must be like 3600, 90s, 15m, 1h or 7d");
     let (number, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
         Some(at) => text.split_at(at),

@@ -8,6 +8,7 @@ mod dev;
 mod get;
 mod ls;
 mod openapi;
+mod presign;
 mod put;
 mod rm;
 mod serve;

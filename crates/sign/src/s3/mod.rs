@@ -36,22 +36,15 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html>
 
-mod authorize;
-mod canonical_request;
+mod copy_source;
 pub mod headers;
-mod presign;
-mod signature;
-mod string_to_sign;
-mod url;
 
-pub use authorize::{Payload, Request, SignedRequest, authorize};
-pub use canonical_request::Method;
-pub use presign::{MAX_EXPIRES_IN_SECONDS, Presigner};
-pub use signature::SigningKey;
-pub use url::{copy_source, url_for};
+pub use crate::v4::{
+    Claim, Form, MAX_EXPIRES_IN_SECONDS, MAX_PART_NUMBER, Method, Parts, Payload, PostPolicy,
+    Presigner, Received, Request, SignedRequest, SigningKey, Submitted, Template, VerifyError,
+    authorize, post_policy, url_for, verify_form,
+};
+pub use copy_source::copy_source;
 
 /// The service name in the credential scope of S3 requests.
 pub const SERVICE: &str = "s3";
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use valetkey_protocol::request::Method as ClientMethod;
@@ -12,7 +12,7 @@ use valetkey_sign::s3::headers::{
     CONTENT_LENGTH, CONTENT_TYPE, IF_NONE_MATCH, X_AMZ_CHECKSUM_CRC32C, X_AMZ_CHECKSUM_CRC64NVME,
     X_AMZ_CHECKSUM_SHA256,
 };
-use valetkey_sign::s3::{Method, Presigner};
+use valetkey_sign::s3::{Method, Parts, Presigner};
 use valetkey_sign::{Endpoint, SignError};
 
 use super::keys::SigningKeys;
@@ -21,10 +21,20 @@ use crate::{GetGrant, PartGrant, PutGrant, StoreError, Validity};
 /// Signs for clients: with our keys, for the address they reach the bucket at.
 pub(super) struct ClientSigner {
     pub(super) endpoint: Endpoint,
-    pub(super) keys: Arc<SigningKeys>,
+    keys: Arc<SigningKeys>,
+    /// What all requests of the last second have in common.
+    latest: Mutex<Option<Arc<Batch>>>,
 }
 
 impl ClientSigner {
+    pub(super) fn new(endpoint: Endpoint, keys: Arc<SigningKeys>) -> Self {
+        Self {
+            endpoint,
+            keys,
+            latest: Mutex::new(None),
+        }
+    }
+
     pub(super) fn put(
         &self,
         put: &PutGrant<'_>,
@@ -51,20 +61,13 @@ impl ClientSigner {
     ) -> Result<Vec<PresignedRequest>, StoreError> {
         check_upload_id(upload_id)?;
         let batch = self.batch(valid)?;
-        let sign = |part: &PartGrant| {
-            let number = part.number.to_string();
-            let size = part.size.to_string();
-            let checksum = part.checksum.as_ref().map(checksum_header);
-            let length = (CONTENT_LENGTH, size.as_str());
-            let query = [("partNumber", number.as_str()), ("uploadId", upload_id)];
-            match &checksum {
-                None => batch.request(ClientMethod::Put, key, &query, &[length]),
-                Some((name, value)) => {
-                    batch.request(ClientMethod::Put, key, &query, &[length, (name, value)])
-                }
-            }
+        let mut signers = PartSigners {
+            batch: &batch,
+            key,
+            upload_id,
+            made: Vec::new(),
         };
-        parts.iter().map(sign).collect()
+        parts.iter().map(|part| signers.part(part)).collect()
     }
 
     pub(super) fn get(
@@ -80,30 +83,43 @@ impl ClientSigner {
             .request(ClientMethod::Get, get.key, &overrides, &[])
     }
 
-    fn batch(&self, valid: Validity) -> Result<Batch<'_>, StoreError> {
+    /// Made once for each second and lifetime.
+    fn batch(&self, valid: Validity) -> Result<Arc<Batch>, StoreError> {
+        let second = valid.now.as_second();
+        // A batch is replaced whole, so one that a panicking thread left behind is still good.
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |batch: &&Arc<Batch>| (batch.second, batch.seconds) == (second, valid.seconds);
+        if let Some(batch) = latest.as_ref().filter(fits) {
+            return Ok(Arc::clone(batch));
+        }
         let key = self.keys.at(valid.now).map_err(unsignable)?;
         let presigner = Presigner::new(&self.endpoint, &key, valid.now, valid.seconds);
         let lifetime = SignedDuration::from_secs(i64::from(valid.seconds));
         // A signature carries whole seconds: what storage counts from is what is promised.
-        let expires_at = Timestamp::from_second(valid.now.as_second())
-            .and_then(|signed_at| signed_at.checked_add(lifetime));
-        Ok(Batch {
+        let expires_at =
+            Timestamp::from_second(second).and_then(|signed_at| signed_at.checked_add(lifetime));
+        let batch = Batch {
+            second,
+            seconds: valid.seconds,
             presigner: presigner.map_err(unsignable)?,
             expires_at: expires_at.map_err(|error| unsignable_because(error.to_string()))?,
-        })
+        };
+        Ok(Arc::clone(latest.insert(Arc::new(batch))))
     }
 }
 
 /// Requests that are signed at one instant for one lifetime.
-struct Batch<'a> {
-    presigner: Presigner<'a>,
+struct Batch {
+    second: i64,
+    seconds: u32,
+    presigner: Presigner,
     expires_at: Timestamp,
 }
 
 /// Holds most presigned URLs without growing; a session token makes longer ones.
 const URL_CAPACITY: usize = 640;
 
-impl Batch<'_> {
+impl Batch {
     fn request(
         &self,
         method: ClientMethod,
@@ -119,14 +135,70 @@ impl Batch<'_> {
         self.presigner
             .presign(verb, key.as_str().as_bytes(), query, signed, &mut url)
             .map_err(unsignable)?;
+        Ok(self.signed(method, url, signed))
+    }
+
+    fn signed(
+        &self,
+        method: ClientMethod,
+        url: String,
+        signed: &[(&str, &str)],
+    ) -> PresignedRequest {
         let to_send = signed.iter().filter(|(name, _)| *name != CONTENT_LENGTH);
         let headers = to_send.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Ok(PresignedRequest {
+        PresignedRequest {
             method,
             url: PresignedUrl::new(url),
             headers: BTreeMap::from_iter(headers),
             expires_at: self.expires_at,
-        })
+        }
+    }
+}
+
+/// Signs the parts of one upload: what they have in common is hashed once for each checksum's name.
+struct PartSigners<'a> {
+    batch: &'a Batch,
+    key: &'a ObjectKey,
+    upload_id: &'a str,
+    made: Vec<(Option<&'static str>, Parts)>,
+}
+
+impl PartSigners<'_> {
+    fn part(&mut self, part: &PartGrant) -> Result<PresignedRequest, StoreError> {
+        let size = part.size.to_string();
+        let checksum = part.checksum.as_ref().map(checksum_header);
+        let parts = self.parts(checksum.as_ref().map(|(name, _)| *name))?;
+        let mut url = String::with_capacity(URL_CAPACITY);
+        let number = part.number;
+        let length = (CONTENT_LENGTH, &*size);
+        match &checksum {
+            None => {
+                let signed = parts.presign(number, &[&size], &mut url);
+                signed.map_err(unsignable)?;
+                Ok(self.batch.signed(ClientMethod::Put, url, &[length]))
+            }
+            Some((name, value)) => {
+                let signed = parts.presign(number, &[&size, value], &mut url);
+                signed.map_err(unsignable)?;
+                let headers = [length, (name, value)];
+                Ok(self.batch.signed(ClientMethod::Put, url, &headers))
+            }
+        }
+    }
+
+    /// The signer of parts with a checksum of this name, or without one.
+    fn parts(&mut self, checksum: Option<&'static str>) -> Result<&Parts, StoreError> {
+        let at = match self.made.iter().position(|(name, _)| *name == checksum) {
+            Some(at) => at,
+            None => {
+                let names: Vec<&str> = [CONTENT_LENGTH].into_iter().chain(checksum).collect();
+                let key = self.key.as_str().as_bytes();
+                let parts = self.batch.presigner.parts(key, self.upload_id, &names);
+                self.made.push((checksum, parts.map_err(unsignable)?));
+                self.made.len() - 1
+            }
+        };
+        Ok(&self.made[at].1)
     }
 }
 

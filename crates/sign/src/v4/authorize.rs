@@ -5,16 +5,14 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
-use super::canonical_request::{CanonicalRequest, Method};
-use super::headers::{
-    AUTHORIZATION, SignedHeaders, X_AMZ_CONTENT_SHA256, X_AMZ_DATE, X_AMZ_SECURITY_TOKEN,
-};
-use super::signature::SigningKey;
-use super::string_to_sign::{ALGORITHM, amz_date};
-use super::url::url_for;
+use super::canonical_request::{CanonicalRequest, Method, UNSIGNED_PAYLOAD};
+use super::headers::SignedHeaders;
+use super::key::{Scope, SigningKey};
+use super::url::url_in;
+use crate::digest::sha256;
 use crate::encode::{hex, push_ascii};
+use crate::instant::compact;
 use crate::{Endpoint, SignError};
 
 /// What the signature says about the body.
@@ -31,17 +29,17 @@ pub enum Payload {
 impl Payload {
     /// The payload that consists of these bytes.
     pub fn of(body: &[u8]) -> Self {
-        Self::Sha256(Sha256::digest(body).into())
+        Self::Sha256(sha256(body))
     }
 
     fn to_text(self) -> String {
-        let sha256 = match self {
-            Self::Unsigned => return "UNSIGNED-PAYLOAD".to_owned(),
-            Self::Empty => Sha256::digest(b"").into(),
-            Self::Sha256(sha256) => sha256,
+        let hash = match self {
+            Self::Unsigned => return UNSIGNED_PAYLOAD.to_owned(),
+            Self::Empty => sha256(b""),
+            Self::Sha256(hash) => hash,
         };
         let mut text = String::with_capacity(64);
-        push_ascii(&hex(&sha256), &mut text);
+        push_ascii(&hex(&hash), &mut text);
         text
     }
 }
@@ -94,40 +92,53 @@ pub fn authorize(
     request: &Request<'_>,
     at: Timestamp,
 ) -> Result<SignedRequest, SignError> {
-    let amz_date = amz_date(at);
-    let signer = key.signer_at(&amz_date)?;
+    let scope = key.scope();
+    let dialect = scope.dialect;
+    let date = compact(at);
+    let signer = key.signer_at(&date)?;
     let payload = request.payload.to_text();
-    let url = url_for(request.endpoint, request.key, request.query)?;
+    let url = url_in(dialect, request.endpoint, request.key, request.query)?;
 
-    let token = key.session_token();
-    let signed = SignedHeaders::new(request.endpoint.authority(), request.headers)?
-        .and([(X_AMZ_CONTENT_SHA256, &*payload), (X_AMZ_DATE, &amz_date)])
-        .and(token.map(|token| (X_AMZ_SECURITY_TOKEN, token)));
+    let token = scope.token();
+    let payload_header = dialect.payload_header();
+    if request
+        .headers
+        .iter()
+        .any(|(name, _)| *name == payload_header)
+    {
+        return Err(SignError::ReservedHeader {
+            name: payload_header.to_owned(),
+        });
+    }
+    let signed = SignedHeaders::new(dialect, request.endpoint.authority(), request.headers)?
+        .and([(payload_header, &*payload), (dialect.date_header(), &date)])
+        .and(token.map(|token| (dialect.token_header(), token)));
 
     let (path, query) = path_and_query(&url, request.endpoint);
     let canonical_request = CanonicalRequest {
-        method: request.method,
+        method: request.method.as_str(),
         path,
         query,
         headers: &signed,
         payload: &payload,
     };
-    let signature = signer.sign(&canonical_request.sha256());
-    let authorization = authorization(key, &signed, &signature);
+    let signature = hex(&signer.mac(&hex(&canonical_request.sha256())));
+    let authorization = authorization(scope, &signed, &signature);
 
     let mut headers = vec![
-        (AUTHORIZATION, authorization),
-        (X_AMZ_DATE, amz_date),
-        (X_AMZ_CONTENT_SHA256, payload),
+        ("authorization", authorization),
+        (dialect.date_header(), date),
+        (payload_header, payload),
     ];
-    headers.extend(token.map(|token| (X_AMZ_SECURITY_TOKEN, token.to_owned())));
+    headers.extend(token.map(|token| (dialect.token_header(), token.to_owned())));
     Ok(SignedRequest { url, headers })
 }
 
-fn authorization(key: &SigningKey, signed: &SignedHeaders<'_>, signature: &[u8; 64]) -> String {
+fn authorization(scope: &Scope, signed: &SignedHeaders<'_>, signature: &[u8; 64]) -> String {
+    let algorithm = scope.dialect.algorithm();
     let mut text = format!(
-        "{ALGORITHM} Credential={}, SignedHeaders=",
-        key.credential()
+        "{algorithm} Credential={}, SignedHeaders=",
+        scope.credential
     );
     signed.write_names(";", &mut |name| text.push_str(name));
     text.push_str(", Signature=");

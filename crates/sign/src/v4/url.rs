@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::headers::X_AMZ_SECURITY_TOKEN;
+use super::dialect::Dialect;
 use crate::encode::{compare_encoded, encode_component, encode_path};
 use crate::{Endpoint, SignError};
 
@@ -21,8 +21,17 @@ pub fn url_for(
     key: &[u8],
     query: &[(&str, &str)],
 ) -> Result<String, SignError> {
+    url_in(Dialect::Aws, endpoint, key, query)
+}
+
+pub(super) fn url_in(
+    dialect: Dialect,
+    endpoint: &Endpoint,
+    key: &[u8],
+    query: &[(&str, &str)],
+) -> Result<String, SignError> {
     check_key(key)?;
-    let query = Query::new(query)?;
+    let query = Query::new(dialect, query)?;
     let mut url = String::new();
     push_origin(endpoint, &mut url);
     push_path(endpoint, key, &mut url);
@@ -33,32 +42,27 @@ pub fn url_for(
     Ok(url)
 }
 
-/// The value of `x-amz-copy-source` for an object of this bucket: `/bucket/key`, encoded once.
-///
-/// # Errors
-/// [`SignError::EmptyKey`] and [`SignError::DotSegment`].
-pub fn copy_source(endpoint: &Endpoint, key: &[u8]) -> Result<String, SignError> {
-    check_object_key(key)?;
-    let mut source = format!("/{}/", endpoint.bucket());
-    encode_path(key, &mut source);
-    Ok(source)
-}
-
 /// Refuses keys that URL libraries and proxies would resolve to another one after signing.
 pub(super) fn check_key(key: &[u8]) -> Result<(), SignError> {
+    // Most keys have their only point before the ending: look no closer without need.
     let mut segments = key.split(|byte| *byte == b'/');
-    if segments.any(|segment| matches!(segment, b"." | b"..")) {
+    if may_have_dot_segment(key) && segments.any(|segment| matches!(segment, b"." | b"..")) {
         return Err(SignError::DotSegment);
     }
     Ok(())
 }
 
 /// Like [`check_key`], and there must be a key.
-pub(super) fn check_object_key(key: &[u8]) -> Result<(), SignError> {
+pub(crate) fn check_object_key(key: &[u8]) -> Result<(), SignError> {
     if key.is_empty() {
         return Err(SignError::EmptyKey);
     }
     check_key(key)
+}
+
+fn may_have_dot_segment(key: &[u8]) -> bool {
+    let pairs = || key.array_windows().any(|pair| pair == b"/.");
+    key.contains(&b'.') && (key.first() == Some(&b'.') || pairs())
 }
 
 /// Appends `scheme://authority`.
@@ -96,46 +100,42 @@ pub(super) struct Query<'a>(pub(super) Cow<'a, [Parameter<'a>]>);
 
 impl<'a> Query<'a> {
     /// Checks and sorts; nothing is allocated when the parameters are sorted already.
-    pub(super) fn new(parameters: &'a [Parameter<'a>]) -> Result<Self, SignError> {
-        if let Some((name, _)) = parameters.iter().find(|(name, _)| is_reserved(name)) {
+    pub(super) fn new(
+        dialect: Dialect,
+        parameters: &'a [Parameter<'a>],
+    ) -> Result<Self, SignError> {
+        if let Some((name, _)) = parameters
+            .iter()
+            .find(|(name, _)| name.is_empty() || dialect.owns_parameter(name))
+        {
             return Err(SignError::ReservedQuery {
                 name: (*name).to_owned(),
             });
         }
-        let order = |a: &Parameter<'_>, b: &Parameter<'_>| {
-            compare_encoded(a.0, b.0).then_with(|| compare_encoded(a.1, b.1))
-        };
-        let mut parameters = Cow::Borrowed(parameters);
-        if !parameters.is_sorted_by(|a, b| order(a, b).is_le()) {
-            parameters.to_mut().sort_by(order);
-        }
-        Ok(Self(parameters))
+        Ok(Self(sorted(parameters)))
     }
 
-    /// Splits where the block of `X-Amz-…` parameters belongs.
+    /// Splits where the block of the signer's own parameters belongs.
     ///
     /// That block is never interleaved with others: names that start like it are reserved.
-    pub(super) fn around_signature(&self) -> (&[Parameter<'a>], &[Parameter<'a>]) {
-        let before = |(name, _): &Parameter<'_>| compare_encoded(name, SIGNER_PREFIX).is_lt();
+    pub(super) fn around_signature(
+        &self,
+        dialect: Dialect,
+    ) -> (&[Parameter<'a>], &[Parameter<'a>]) {
+        let prefix = dialect.parameter_prefix();
+        let before = |(name, _): &Parameter<'_>| compare_encoded(name, prefix).is_lt();
         self.0.split_at(self.0.partition_point(before))
     }
 }
 
-const SIGNER_PREFIX: &str = "X-Amz-";
-
-/// S3 takes `x-amz-checksum-mode` and others of the kind as parameters, so not all of that prefix is ours.
-fn is_reserved(name: &str) -> bool {
-    name.is_empty()
-        || name.starts_with(SIGNER_PREFIX)
-        || [
-            "x-amz-algorithm",
-            "x-amz-credential",
-            "x-amz-date",
-            "x-amz-expires",
-            "x-amz-signature",
-            "x-amz-signedheaders",
-            X_AMZ_SECURITY_TOKEN,
-        ]
-        .iter()
-        .any(|reserved| name.eq_ignore_ascii_case(reserved))
+/// Sorts by encoded name, then encoded value; nothing is allocated for what is sorted already.
+pub(super) fn sorted<'a>(parameters: &'a [Parameter<'a>]) -> Cow<'a, [Parameter<'a>]> {
+    let order = |a: &Parameter<'_>, b: &Parameter<'_>| {
+        compare_encoded(a.0, b.0).then_with(|| compare_encoded(a.1, b.1))
+    };
+    let mut parameters = Cow::Borrowed(parameters);
+    if !parameters.is_sorted_by(|a, b| order(a, b).is_le()) {
+        parameters.to_mut().sort_by(order);
+    }
+    parameters
 }

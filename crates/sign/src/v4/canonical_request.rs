@@ -2,11 +2,16 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
-use sha2::{Digest, Sha256};
+use std::str::FromStr;
 
-use super::headers::SignedHeaders;
+use super::headers::{SignedHeaders, write_trimmed};
+use crate::SignError;
+use crate::digest::Sha256;
 
-/// The methods S3 knows.
+/// What stands for the hash of a body that is not signed.
+pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+
+/// The methods object storage knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
     /// Read an object, or list.
@@ -34,9 +39,23 @@ impl Method {
     }
 }
 
+impl FromStr for Method {
+    type Err = SignError;
+
+    /// Reads it in capitals, as it stands in a request line.
+    fn from_str(name: &str) -> Result<Self, SignError> {
+        [Self::Get, Self::Head, Self::Put, Self::Post, Self::Delete]
+            .into_iter()
+            .find(|method| method.as_str() == name)
+            .ok_or_else(|| SignError::Method {
+                name: name.to_owned(),
+            })
+    }
+}
+
 /// What a canonical request is made of; path and query are already encoded and sorted.
 pub(super) struct CanonicalRequest<'a> {
-    pub(super) method: Method,
+    pub(super) method: &'a str,
     pub(super) path: &'a str,
     pub(super) query: &'a str,
     pub(super) headers: &'a SignedHeaders<'a>,
@@ -46,7 +65,7 @@ pub(super) struct CanonicalRequest<'a> {
 impl CanonicalRequest<'_> {
     /// Writes the text piece by piece, so that it can be hashed without ever being put together.
     pub(super) fn write(&self, put: &mut impl FnMut(&str)) {
-        put(self.method.as_str());
+        put(self.method);
         put("\n");
         put(self.path);
         put("\n");
@@ -56,13 +75,13 @@ impl CanonicalRequest<'_> {
         put("\n");
         self.headers.write_names(";", put);
         put("\n");
-        put(self.payload);
+        write_trimmed(self.payload, put);
     }
 
     /// The hash that the string to sign carries.
     pub(super) fn sha256(&self) -> [u8; 32] {
         let mut hasher = Sha256::new();
-        self.write(&mut |text| hasher.update(text));
-        hasher.finalize().into()
+        self.write(&mut |text| hasher.update(text.as_bytes()));
+        hasher.finish()
     }
 }

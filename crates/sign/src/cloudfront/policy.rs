@@ -1,0 +1,91 @@
+//! Who may fetch what, and when.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+/// A custom policy, and the canned one, which has an end only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy<'a> {
+    /// The URL; in a custom policy `*` stands for any text and `?` for any letter.
+    pub resource: &'a str,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// When it begins.
+    pub starts: Option<Timestamp>,
+    /// The address, or range of addresses (`192.0.2.0/24`), that may use it.
+    pub ip: Option<&'a str>,
+}
+
+/// Why a policy makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// The URL has a character that no URL has; it would not arrive as it was signed.
+    #[error(
+        "URL contains white space, a quote, a backslash or a character that is not ASCII; encode it"
+    )]
+    Url,
+    /// No address and no range.
+    #[error("IP {given:?} is no address and no range such as 192.0.2.0/24")]
+    Ip {
+        /// The range as it was given.
+        given: String,
+    },
+}
+
+impl Policy<'_> {
+    /// The very text that is signed: no white space, and the parts in CloudFront's order.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn to_json(&self) -> Result<String, PolicyError> {
+        check_url(self.resource)?;
+        let mut text = format!(
+            "{{\"Statement\":[{{\"Resource\":\"{}\",\"Condition\":{{\"DateLessThan\":{{\"AWS:EpochTime\":{}}}",
+            self.resource,
+            self.expires.as_second()
+        );
+        if let Some(ip) = self.ip {
+            let range = range_of(ip)?;
+            text.push_str(&format!(",\"IpAddress\":{{\"AWS:SourceIp\":\"{range}\"}}"));
+        }
+        if let Some(starts) = self.starts {
+            let second = starts.as_second();
+            text.push_str(&format!(
+                ",\"DateGreaterThan\":{{\"AWS:EpochTime\":{second}}}"
+            ));
+        }
+        text.push_str("}}]}");
+        Ok(text)
+    }
+}
+
+/// The URL stands in JSON and in a request line, and must be the same in both.
+pub(super) fn check_url(url: &str) -> Result<(), PolicyError> {
+    let sound = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\');
+    if url.is_empty() || !url.bytes().all(sound) {
+        return Err(PolicyError::Url);
+    }
+    Ok(())
+}
+
+/// With a length: a single address is a range of one.
+fn range_of(ip: &str) -> Result<String, PolicyError> {
+    let refused = || PolicyError::Ip {
+        given: ip.to_owned(),
+    };
+    let (address, bits) = match ip.split_once('/') {
+        Some((address, bits)) => (address, Some(bits)),
+        None => (ip, None),
+    };
+    let address: IpAddr = address.parse().map_err(|_| refused())?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let bits: u8 = match bits {
+        Some(bits) => bits.parse().map_err(|_| refused())?,
+        None => most,
+    };
+    if bits > most {
+        return Err(refused());
+    }
+    Ok(format!("{address}/{bits}"))
+}

@@ -1,0 +1,52 @@
+"""`valetkey presign --jsonl` as a function, and URLs taken apart for comparison."""
+
+import json
+import subprocess
+from urllib.parse import parse_qsl, urlsplit
+
+from service import BINARY
+
+# Tough for signers: what must be escaped, what must not, and what others trim, resolve or normalise.
+LETTERS = "abcXYZ019-._~/ +%=()'*!:@[]\\&?#,;$\"<>^`{|}éßñ\u0301漢字🦀"
+
+
+def presign(lines):
+    """The answers to these lines, in order."""
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    done = subprocess.run(
+        [BINARY, "presign", "--jsonl"], input=text.encode(), stdout=subprocess.PIPE, check=True, timeout=600
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(lines)
+    return answers
+
+
+def parts(url):
+    """Scheme, host, path as it stands, and the decoded query in no order."""
+    split = urlsplit(url)
+    return split.scheme, split.netloc, split.path, sorted(query(url))
+
+
+def query(url):
+    return parse_qsl(urlsplit(url).query, keep_blank_values=True, strict_parsing=True)
+
+
+def text(random, least, most, letters=LETTERS):
+    return "".join(random.choice(letters) for _ in range(random.randint(least, most)))
+
+
+def key(random):
+    """A key without dot segments: URL clients would resolve those, and we refuse them."""
+    while True:
+        found = text(random, 1, 40)
+        if random.random() < 0.3:
+            found = random.choice(["/", "//", " ", "a//b/", "%2e%2e/", "a%2Fb/", ".../"]) + found
+        if not any(segment in (".", "..") for segment in found.split("/")):
+            return found
+
+
+def same(ours, theirs, lines):
+    """Every answer is the URL the other signer made."""
+    for answer, other, line in zip(ours, theirs, lines, strict=True):
+        assert "url" in answer, (answer, line)
+        assert parts(answer["url"]) == parts(other), line
