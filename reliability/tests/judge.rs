@@ -21,10 +21,11 @@ async fn machine_with_a_file() -> Outcome<(tempfile::TempDir, Machine, Upload, E
     let upload = engine::create(&machine, "alice", BYTES).await?;
     engine::put(&machine, &upload, BYTES).await?;
     let complete = CompleteUpload::default();
-    let completed = machine
+    let alice = user("alice")?;
+    machine
         .engine
-        .complete_upload(&user("alice")?, upload.id, complete);
-    completed.await?;
+        .complete_upload(&alice, upload.id, complete)
+        .await?;
     machine.settle().await?;
     let entry = Entry {
         id: upload.id.to_string(),
