@@ -34,7 +34,7 @@ pub async fn random_kills(setting: &Setting) -> Outcome<Tally> {
     let mut dice = Dice::part(setting.seed, 5);
     let mut tally = Tally::default();
     service.start(&Traps::default()).await?;
-    for life in 0..setting.choose(6, 250) {
+    for life in 0..setting.choose(6, 100) {
         let clients = (0..CLIENTS).map(|number| {
             let dice = Dice::part(setting.seed, 1000 * life + number);
             tokio::spawn(work(driver.clone(), dice))
@@ -77,7 +77,7 @@ async fn work(driver: Driver, mut dice: Dice) -> u64 {
 }
 
 async fn once(driver: &Driver, dice: &mut Dice) -> Outcome<()> {
-    let size = match dice.percent(10) {
+    let size = match dice.percent(2) {
         true => super::script::ONE_PART,
         false => 1 + dice.below(50_000),
     };
