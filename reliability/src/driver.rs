@@ -1,5 +1,8 @@
 //! A client that does what it is told, one request at a time, and writes down what was acknowledged.
 
+mod check;
+mod reply;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,52 +10,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::{Client, Method, redirect};
 use serde_json::{Value, json};
-use valetkey_protocol::{Algorithm, Checksum, Hasher};
+use valetkey_protocol::{Algorithm, Hasher};
 
-use crate::error::{At, Failure, Outcome};
+use crate::error::{At, Outcome};
 use crate::journal::{Entry, Journal, Step};
 use crate::token;
+pub use reply::Reply;
+use reply::read;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(40);
-
-/// An answer, read to its end.
-#[derive(Debug, Clone)]
-pub struct Reply {
-    /// The HTTP status.
-    pub status: u16,
-    /// `Retry-After`, in seconds.
-    pub retry_after: Option<u64>,
-    /// The body.
-    pub body: Bytes,
-}
-
-impl Reply {
-    /// The body as JSON; null when it is none.
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-
-    /// The code of a problem.
-    pub fn code(&self) -> String {
-        self.json()["code"].as_str().unwrap_or_default().to_owned()
-    }
-
-    /// The JSON of an answer with this status.
-    ///
-    /// # Errors
-    /// It has another.
-    pub fn expect(self, status: u16) -> Outcome<Value> {
-        if self.status == status {
-            return Ok(self.json());
-        }
-        let body = String::from_utf8_lossy(&self.body).into_owned();
-        Err(Failure::new(format!(
-            "{} instead of {status}: {body}",
-            self.status
-        )))
-    }
-}
 
 /// A user of one service. Every connection is used once, so that none is left over from a life before.
 #[derive(Debug, Clone)]
@@ -348,76 +315,6 @@ impl Driver {
         });
         Ok(answer)
     }
-
-    /// Downloads a file as a user would.
-    ///
-    /// # Errors
-    /// It cannot be had.
-    pub async fn download(&self, id: &str) -> Outcome<Bytes> {
-        let answer = self
-            .post(&format!("/v1/files/{id}/download"), &json!({}))
-            .await?;
-        let download = answer.expect(200).at("download")?;
-        let url = download["url"].as_str().at("the url of a download")?;
-        let answer = read(self.client.get(url)).await?;
-        crate::ensure!(answer.status == 200, "storage answers {}", answer.status);
-        Ok(answer.body)
-    }
-
-    /// Checks that a file is there and that its bytes are the ones of its record.
-    ///
-    /// # Errors
-    /// What is wrong.
-    pub async fn check_file(&self, id: &str) -> Outcome<()> {
-        let file = self
-            .get(&format!("/v1/files/{id}"))
-            .await?
-            .expect(200)
-            .at(format!("acknowledged file {id}"))?;
-        let bytes = self
-            .download(id)
-            .await
-            .at(format!("acknowledged file {id}"))?;
-        let recorded: Option<Checksum> = serde_json::from_value(file["checksum"].clone())?;
-        let actual = recorded.map(|one| Hasher::digest(one.algorithm(), &bytes));
-        crate::ensure!(
-            recorded == actual,
-            "{id}: the bytes do not hash to the record"
-        );
-        let size = file["size"].as_u64();
-        crate::ensure!(
-            size == Some(bytes.len() as u64),
-            "{id}: {size:?} bytes recorded"
-        );
-        if let Some(entry) = self.journal.find(id) {
-            crate::ensure!(entry.bytes == bytes, "{id}: other bytes than were sent");
-        }
-        Ok(())
-    }
-
-    /// Checks every file whose completion was acknowledged and whose deletion was never asked for.
-    ///
-    /// # Errors
-    /// The first that is wrong.
-    pub async fn check_acknowledged(&self) -> Outcome<u64> {
-        let mut checked = 0;
-        for entry in self.journal.all() {
-            if entry.completed == Step::Done && entry.deleted == Step::Never {
-                self.check_file(&entry.id).await?;
-                checked += 1;
-            }
-            if entry.deleted == Step::Done || entry.aborted == Step::Done {
-                let answer = self.get(&format!("/v1/files/{}", entry.id)).await?;
-                crate::ensure!(
-                    answer.status == 404,
-                    "{} came back from the dead ({})",
-                    entry.id,
-                    answer.status
-                );
-            }
-        }
-        Ok(checked)
-    }
 }
 
 /// What a client asks for these bytes, checksum included.
@@ -427,18 +324,5 @@ pub fn wish(bytes: &[u8]) -> Value {
         "content_type": "text/plain",
         "size": bytes.len(),
         "checksum": Hasher::digest(Algorithm::Crc64Nvme, bytes),
-    })
-}
-
-async fn read(request: reqwest::RequestBuilder) -> Outcome<Reply> {
-    let answer = request.send().await?;
-    let retry_after = answer
-        .headers()
-        .get("retry-after")
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    Ok(Reply {
-        status: answer.status().as_u16(),
-        retry_after,
-        body: answer.bytes().await?,
     })
 }

@@ -121,6 +121,8 @@ async fn serve(listener: TcpListener, store: EmbeddedStore) {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
+        // An answer's head and body are sent one after the other; the second must not wait for the first.
+        let _ = stream.set_nodelay(true);
         let service = store.service();
         tokio::spawn(async move {
             // A connection that breaks is what clients are for.

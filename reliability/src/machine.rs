@@ -147,7 +147,8 @@ impl Machine {
         for (name, value) in &request.headers {
             put = put.header(name, value);
         }
-        Ok(put.send().await?.status().as_u16())
+        let answer = put.send().await.map_err(reqwest::Error::without_url)?;
+        Ok(answer.status().as_u16())
     }
 
     /// Fetches a presigned URL; gives status and bytes.
@@ -155,7 +156,8 @@ impl Machine {
     /// # Errors
     /// There was no answer.
     pub async fn fetch(&self, url: &str) -> Result<(u16, Bytes)> {
-        let answer = self.client.get(url).send().await?;
+        let answer = self.client.get(url).send().await;
+        let answer = answer.map_err(reqwest::Error::without_url)?;
         Ok((answer.status().as_u16(), answer.bytes().await?))
     }
 

@@ -12,6 +12,7 @@ use valetkey_store::ObjectStore;
 use crate::error::{At, Outcome};
 use crate::journal::{Entry, Journal, Step};
 use crate::machine::Machine;
+use crate::report::Tally;
 
 /// Records and events read at once.
 const PAGE: u32 = 1000;
@@ -42,6 +43,15 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Counts what was looked at, and takes over what is wrong.
+    pub fn tell(self, tally: &mut Tally) {
+        tally.count("files hashed again", self.files);
+        tally.count("audit lines replayed", self.passages);
+        tally.count("events matched", self.events);
+        tally.count("accounts counted again", self.accounts);
+        tally.broken.extend(self.problems);
+    }
+
     fn wrong(&mut self, what: String) {
         self.problems.push(what);
     }

@@ -152,6 +152,9 @@ async fn carry(mut client: TcpStream, shared: Arc<Shared>, dice: Dice) {
     let Ok(mut server) = TcpStream::connect(shared.target).await else {
         return;
     };
+    for socket in [&client, &server] {
+        let _ = socket.set_nodelay(true);
+    }
     let reset = {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use valetkey_reliability::error::Outcome;
 use valetkey_reliability::report::{Scale, Setting, Tally};
 use valetkey_reliability::scenario::{
-    chance, disk, histories, kills, load, order, orphans, races, storage, swaps,
+    chance, disk, histories, kills, load, order, orphans, races, replays, storage, swaps,
 };
 
 fn setting() -> Setting {
@@ -72,7 +72,7 @@ async fn a_worker_that_slept_before_its_copy_promotes_nothing_but_what_it_record
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_url_used_again_changes_nothing_and_leaves_nothing() {
-    kept(swaps::replays(&setting()).await);
+    kept(replays::after_the_end(&setting()).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
-use valetkey_catalog::Record;
+use valetkey_catalog::{CatalogError, Record};
 use valetkey_protocol::disposition::Disposition;
 use valetkey_protocol::download::{CreateDownload, CreateDownloads, Download, DownloadResult};
 use valetkey_protocol::upload::Results;
@@ -30,7 +30,7 @@ impl Engine {
         wish: CreateDownload,
     ) -> Result<Download, Error> {
         let download = self.issue(who, id, &wish).await?;
-        self.catalog.count_downloads(vec![id]).await?;
+        self.count(vec![id]).await?;
         Ok(download)
     }
 
@@ -64,7 +64,7 @@ impl Engine {
         let issued = results.iter().filter(|result| result.download.is_some());
         let ids: Vec<FileId> = issued.filter_map(|result| result.id.parse().ok()).collect();
         if !ids.is_empty() {
-            self.catalog.count_downloads(ids).await?;
+            self.count(ids).await?;
         }
         Ok(Results { results })
     }
@@ -156,8 +156,19 @@ impl Engine {
         let disposition = disposition.unwrap_or(Disposition::Inline);
         let request = sign_get(bucket, record, disposition, filename, now, seconds)?;
         self.observer.issued_download(&bucket.name);
-        self.catalog.count_downloads(vec![record.upload.id]).await?;
+        self.count(vec![record.upload.id]).await?;
         Ok(request.url)
+    }
+
+    /// Counts issued downloads. On a full disk there is no room for that, and reading goes on all the same.
+    async fn count(&self, ids: Vec<FileId>) -> Result<(), Error> {
+        match self.catalog.count_downloads(ids).await {
+            Err(error @ CatalogError::Full(_)) => {
+                tracing::warn!(%error, "downloads were issued and could not be counted");
+                Ok(())
+            }
+            counted => Ok(counted?),
+        }
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn check_history(
         let passages = machine.catalog.history(*id).await?;
         findings.passages += passages.len() as u64;
         let told = events.remove(id).unwrap_or_default();
-        for wrong in replay(record, &passages, &told) {
+        for wrong in replay(record.state, record.epoch, &passages, &told) {
             findings.wrong(format!("{id}: {wrong}"));
         }
     }
@@ -58,7 +58,12 @@ pub(super) async fn check_history(
 }
 
 /// What is wrong with the history of one record.
-fn replay(record: &Record, passages: &[Passage], told: &[(u64, EventKind)]) -> Vec<String> {
+fn replay(
+    state: State,
+    epoch: u64,
+    passages: &[Passage],
+    told: &[(u64, EventKind)],
+) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut stand = None;
     for (number, passage) in passages.iter().enumerate() {
@@ -72,12 +77,12 @@ fn replay(record: &Record, passages: &[Passage], told: &[(u64, EventKind)]) -> V
         }
         stand = Some(passage.to);
     }
-    if stand != Some(record.state) || passages.len() as u64 != record.epoch + 1 {
+    if stand != Some(state) || passages.len() as u64 != epoch + 1 {
         wrong.push(format!(
             "its history ends at {stand:?} after {} lines, its record at {} in epoch {}",
             passages.len(),
-            record.state.as_str(),
-            record.epoch
+            state.as_str(),
+            epoch
         ));
     }
     let due = passages
@@ -179,6 +184,31 @@ mod tests {
         assert_eq!(legal.count(), 11);
         assert!(!is_legal(Some(State::Deleted), State::Available));
         assert!(!is_legal(Some(State::Pending), State::Available));
+    }
+
+    #[test]
+    fn a_history_that_does_not_add_up_is_found() {
+        use State::{Aborted, Available, Pending, Verifying};
+        let good = [
+            passage(0, None, Pending),
+            passage(1, Some(Pending), Verifying),
+            passage(2, Some(Verifying), Available),
+        ];
+        let told = [(2, EventKind::UploadCompleted)];
+        let wrong = |passages: &[Passage], told: &[_]| replay(Available, 2, passages, told).len();
+        assert_eq!(wrong(&good, &told), 0);
+        // No event, one too many, and one for another edge.
+        assert_eq!(wrong(&good, &[]), 1);
+        assert_eq!(wrong(&good, &[told[0], told[0]]), 1);
+        assert_eq!(wrong(&good, &[(1, EventKind::UploadCompleted)]), 1);
+        // A line is missing, and the record stands elsewhere.
+        assert!(wrong(&good[..2], &told) > 0);
+        assert!(wrong(&[good[0].clone(), good[2].clone()], &told) > 0);
+        assert!(!replay(Aborted, 2, &good, &told).is_empty());
+        assert!(!replay(Available, 3, &good, &told).is_empty());
+        // A leap that nobody may take.
+        let leap = [good[0].clone(), passage(1, Some(Pending), Available)];
+        assert!(!replay(Available, 1, &leap, &[]).is_empty());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::machine::{Machine, Opening};
 use crate::oracle;
 use crate::points::Traps;
 use crate::report::{Setting, Tally};
+use crate::scenario::histories::memory_folder;
 use crate::service::{Service, Setup};
 
 /// How many clients work at the same time.
@@ -27,13 +28,13 @@ const READY_MILLIS: f64 = 2000.0;
 /// # Errors
 /// The service cannot be run at all.
 pub async fn random_kills(setting: &Setting) -> Outcome<Tally> {
-    let folder = TempDir::new()?;
+    let folder = memory_folder()?;
     let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
     let driver = Driver::new(&service.api, "alice")?;
     let mut dice = Dice::part(setting.seed, 5);
     let mut tally = Tally::default();
     service.start(&Traps::default()).await?;
-    for life in 0..setting.choose(6, 250) {
+    for life in 0..setting.choose(6, 100) {
         let clients = (0..CLIENTS).map(|number| {
             let dice = Dice::part(setting.seed, 1000 * life + number);
             tokio::spawn(work(driver.clone(), dice))
@@ -60,8 +61,7 @@ pub async fn random_kills(setting: &Setting) -> Outcome<Tally> {
     let machine = Machine::open(Opening::new(folder.path(), clock::now())).await?;
     machine.settle().await?;
     let findings = oracle::inspect(&machine, &driver.journal).await?;
-    tally.count("files hashed again", findings.files);
-    tally.broken.extend(findings.problems);
+    findings.tell(&mut tally);
     machine.close().await;
     Ok(tally)
 }
@@ -77,7 +77,7 @@ async fn work(driver: Driver, mut dice: Dice) -> u64 {
 }
 
 async fn once(driver: &Driver, dice: &mut Dice) -> Outcome<()> {
-    let size = match dice.percent(10) {
+    let size = match dice.percent(2) {
         true => super::script::ONE_PART,
         false => 1 + dice.below(50_000),
     };

@@ -23,7 +23,7 @@ use crate::service::{Service, Setup};
 /// The size of the disk.
 const DISK: &str = "size=32m";
 /// What is put on it before, to be taken away again.
-const FILLER: usize = 6 * 1024 * 1024;
+const FILLER: usize = 14 * 1024 * 1024;
 /// At most so many uploads are tried before it must be full.
 const TRIES: usize = 20_000;
 /// How long it may take to heal.
@@ -207,13 +207,12 @@ async fn judge(mut disk: Disk, driver: &Driver, tally: &mut Tally) -> Outcome<()
     let machine = Machine::open(Opening::new(copy.path(), clock::now())).await?;
     machine.settle().await?;
     let findings = oracle::inspect(&machine, &driver.journal).await?;
-    tally.count("files hashed again", findings.files);
     let acknowledged = driver.journal.all();
     let acknowledged = acknowledged
         .iter()
         .filter(|one| one.completed == Step::Done);
     tally.count("completions acknowledged", acknowledged.count() as u64);
-    tally.broken.extend(findings.problems);
+    findings.tell(tally);
     machine.close().await;
     Ok(())
 }

@@ -66,8 +66,7 @@ async fn one_machine(seeds: impl Iterator<Item = u64> + Send) -> Outcome<Tally> 
         }
     }
     let findings = oracle::inspect(&machine, &Journal::default()).await?;
-    tally.count("files hashed again", findings.files);
-    tally.broken.extend(findings.problems);
+    findings.tell(&mut tally);
     machine.close().await;
     Ok(tally)
 }

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
@@ -16,11 +15,14 @@ use crate::error::Outcome;
 use crate::machine::{Machine, Opening};
 use crate::oracle;
 use crate::points::Traps;
-use crate::report::{Setting, Tally};
+use crate::report::{Scale, Setting, Tally};
+use crate::scenario::histories::memory_folder;
 use crate::service::{Service, Setup};
 
 /// It ends within this, in milliseconds.
 const END_MILLIS: f64 = 10_000.0;
+/// Health answers within this, in milliseconds, on a machine that does nothing else.
+const HEALTH_MILLIS: f64 = 100.0;
 /// How many clients work at the same time.
 const CLIENTS: u64 = 8;
 /// How many files it may have open.
@@ -31,7 +33,7 @@ const FILES: usize = 512;
 /// # Errors
 /// The service cannot be run at all.
 pub async fn ends(setting: &Setting) -> Outcome<Tally> {
-    let folder = TempDir::new()?;
+    let folder = memory_folder()?;
     let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
     let driver = Driver::new(&service.api, "alice")?;
     let mut tally = Tally::default();
@@ -67,7 +69,7 @@ pub async fn ends(setting: &Setting) -> Outcome<Tally> {
     let machine = Machine::open(Opening::new(folder.path(), clock::now())).await?;
     machine.settle().await?;
     let findings = oracle::inspect(&machine, &driver.journal).await?;
-    tally.broken.extend(findings.problems);
+    findings.tell(&mut tally);
     machine.close().await;
     Ok(tally)
 }
@@ -101,7 +103,7 @@ async fn work(driver: Driver, mut dice: Dice) -> (u64, Option<u16>) {
 /// # Errors
 /// The service cannot be run at all.
 pub async fn idlers(setting: &Setting) -> Outcome<Tally> {
-    let folder = TempDir::new()?;
+    let folder = memory_folder()?;
     let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
     let script = format!("ulimit -n {FILES} && exec \"$@\"");
     service.under(&["sh", "-c", &script, "sh"]);
@@ -110,12 +112,12 @@ pub async fn idlers(setting: &Setting) -> Outcome<Tally> {
     let mut tally = Tally::default();
     let address = service.api.trim_start_matches("http://").to_owned();
     let few = idle(&address, FILES / 2).await?;
-    measure(
-        &driver,
-        "longest health beside 256 idle and slow connections",
-        &mut tally,
-    )
-    .await?;
+    let name = "longest health beside 256 idle and slow connections";
+    measure(&driver, name, &mut tally).await?;
+    let slowest = tally.figures.first().map_or(0.0, |figure| figure.value);
+    if setting.scale == Scale::Long && slowest > HEALTH_MILLIS {
+        tally.wrong(format!("health took {slowest:.0} ms"));
+    }
     ensure!(
         driver.upload(vec![7; 100]).await.is_ok(),
         "an upload beside idle connections"

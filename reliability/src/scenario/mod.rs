@@ -9,6 +9,7 @@ pub mod load;
 pub mod order;
 pub mod orphans;
 pub mod races;
+pub mod replays;
 pub mod script;
 pub mod storage;
 pub mod swaps;
@@ -55,7 +56,7 @@ promises! {
     "kills" 10 kills::at_every_point,
         "Killed (-9) at any fail point, while serving or sweeping: nothing acknowledged is lost, and it is ready \
          again within 2 s", "kills";
-    "chance" 2 chance::random_kills,
+    "chance" 5 chance::random_kills,
         "Killed at any moment under load: the same", "kills";
     "restart" 1 chance::many_open_uploads,
         "Ready again within 2 s with 10,000 open uploads", "restarts after a kill";
@@ -67,7 +68,7 @@ promises! {
     "stopped" 1 swaps::behind_a_stopped_worker,
         "A worker stopped (SIGSTOP) before its copy, and woken after the bytes were swapped or the upload URL used \
          again, promotes nothing but what it recorded", "stops";
-    "replays" 1 swaps::replays,
+    "replays" 1 replays::after_the_end,
         "An upload URL used again after complete, delete and the sweep changes nothing anybody sees and leaves \
          nothing", "replays";
     "crowds" 1 races::crowds,

@@ -53,7 +53,7 @@ pub async fn abandoned(setting: &Setting) -> Outcome<Tally> {
     tally.count("files", findings.files);
     tally.count("in storage and not in the catalog", findings.orphans);
     tally.count("in the catalog and not in storage", findings.missing);
-    tally.broken.extend(findings.problems);
+    findings.tell(&mut tally);
     machine.close().await;
     Ok(tally)
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::{join, join_all, join3};
-use tempfile::TempDir;
 use tokio::sync::Barrier;
 use valetkey_catalog::{Catalog, Edge};
 use valetkey_engine::{Completion, Error};
@@ -19,6 +18,7 @@ use crate::machine::{HORIZON_SECONDS, Machine, Opening, user};
 use crate::oracle;
 use crate::points::Traps;
 use crate::report::{Setting, Tally};
+use crate::scenario::histories::memory_folder;
 use crate::service::{Service, Setup};
 
 /// How many complete at once.
@@ -29,7 +29,7 @@ const CROWD: usize = 50;
 /// # Errors
 /// The service cannot be run at all.
 pub async fn crowds(setting: &Setting) -> Outcome<Tally> {
-    let folder = TempDir::new()?;
+    let folder = memory_folder()?;
     let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
     service.start(&Traps::default()).await?;
     let driver = Driver::new(&service.api, "alice")?;
@@ -69,7 +69,7 @@ pub async fn crowds(setting: &Setting) -> Outcome<Tally> {
     }
     machine.settle().await?;
     let findings = oracle::inspect(&machine, &driver.journal).await?;
-    tally.broken.extend(findings.problems);
+    findings.tell(&mut tally);
     machine.close().await;
     Ok(tally)
 }
@@ -88,7 +88,7 @@ async fn one_completion(machine: &Machine, id: FileId, tally: &mut Tally) -> Out
 /// # Errors
 /// The machine cannot be run at all.
 pub async fn complete_expire_delete(setting: &Setting) -> Outcome<Tally> {
-    let folder = TempDir::new()?;
+    let folder = memory_folder()?;
     let machine = Machine::open(Opening::new(folder.path(), clock::now())).await?;
     let mut tally = Tally::default();
     for round in 0..setting.choose(40, 200) {
@@ -100,7 +100,7 @@ pub async fn complete_expire_delete(setting: &Setting) -> Outcome<Tally> {
     }
     machine.settle().await?;
     let findings = oracle::inspect(&machine, &crate::journal::Journal::default()).await?;
-    tally.broken.extend(findings.problems);
+    findings.tell(&mut tally);
     machine.close().await;
     Ok(tally)
 }
@@ -203,7 +203,7 @@ async fn run(machine: &Machine, id: FileId, dice: &mut Dice) -> Outcome<Race> {
 /// # Errors
 /// The machine cannot be run at all.
 pub async fn sweeps_against_clients(setting: &Setting) -> Outcome<Tally> {
-    let folder = TempDir::new()?;
+    let folder = memory_folder()?;
     let machine = Machine::open(Opening::new(folder.path(), clock::now())).await?;
     let alice = user("alice")?;
     let mut tally = Tally::default();
@@ -255,7 +255,7 @@ pub async fn sweeps_against_clients(setting: &Setting) -> Outcome<Tally> {
     }
     machine.settle().await?;
     let findings = oracle::inspect(&machine, &crate::journal::Journal::default()).await?;
-    tally.broken.extend(findings.problems);
+    findings.tell(&mut tally);
     machine.close().await;
     Ok(tally)
 }

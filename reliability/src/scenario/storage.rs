@@ -22,6 +22,7 @@ use crate::oracle;
 use crate::points::Traps;
 use crate::proxy::{Mode, Proxy};
 use crate::report::{Setting, Tally};
+use crate::scenario::histories::memory_folder;
 use crate::service::{Service, Setup};
 
 /// The API answers within this, in milliseconds: five seconds, and a little for a busy machine.
@@ -40,7 +41,7 @@ struct Apart {
 
 impl Apart {
     async fn start(setting: &Setting) -> Outcome<Self> {
-        let folder = TempDir::new()?;
+        let folder = memory_folder()?;
         let host = Host::open(&folder.path().join("apart"), Arc::new(SystemClock)).await?;
         let address = host.url.trim_start_matches("http://").parse()?;
         let proxy = Proxy::start(address, setting.seed).await?;
@@ -73,8 +74,7 @@ impl Apart {
         let machine = Machine::open(Opening::new(&apart, clock::now())).await?;
         machine.settle().await?;
         let findings = oracle::inspect(&machine, &self.driver.journal).await?;
-        tally.count("files hashed again", findings.files);
-        tally.broken.extend(findings.problems);
+        findings.tell(tally);
         machine.close().await;
         Ok(())
     }
@@ -291,7 +291,7 @@ pub async fn clocks(setting: &Setting) -> Outcome<Tally> {
     let mut tally = Tally::default();
     let alice = crate::machine::user("alice")?;
     for minutes in [-16, -14, -1, 1, 14, 16] {
-        let folder = super::histories::memory_folder()?;
+        let folder = memory_folder()?;
         let opening = Opening {
             store_ahead: minutes * 60,
             ..Opening::new(folder.path(), clock::now())

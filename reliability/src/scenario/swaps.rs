@@ -7,7 +7,6 @@ use bytes::Bytes;
 use futures_util::future::join;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use valetkey_engine::Completion;
 use valetkey_protocol::upload::{CompleteUpload, Upload};
 use valetkey_protocol::{Clock, ContentType, FileId, Hasher, ObjectKey};
@@ -21,7 +20,7 @@ use crate::driver::{Driver, wish};
 use crate::ensure;
 use crate::error::{At, Outcome};
 use crate::host::Host;
-use crate::machine::{self, HORIZON_SECONDS, Machine, Opening, user};
+use crate::machine::{self, Machine, Opening, user};
 use crate::oracle;
 use crate::points::{Trap, Traps};
 use crate::report::{Setting, Tally};
@@ -48,7 +47,7 @@ pub async fn while_completing(setting: &Setting) -> Outcome<Tally> {
     }
     machine.settle().await?;
     let findings = oracle::inspect(&machine, &crate::journal::Journal::default()).await?;
-    tally.broken.extend(findings.problems);
+    findings.tell(&mut tally);
     machine.close().await;
     Ok(tally)
 }
@@ -152,7 +151,8 @@ async fn swap_in(
     Ok(())
 }
 
-async fn download(machine: &Machine, id: FileId) -> Outcome<Bytes> {
+/// Downloads a file as its owner.
+pub(super) async fn download(machine: &Machine, id: FileId) -> Outcome<Bytes> {
     let wish = serde_json::from_value(json!({}))?;
     let download = machine
         .engine
@@ -208,7 +208,7 @@ async fn stopped(
     dice: &mut Dice,
     tally: &mut Tally,
 ) -> Outcome<()> {
-    let folder = TempDir::new()?;
+    let folder = memory_folder()?;
     let host = Host::open(&folder.path().join("apart"), Arc::new(SystemClock)).await?;
     let mut setup = Setup::new(&setting.program, folder.path());
     setup.bucket = bucket_at(&host.url, &host);
@@ -332,76 +332,4 @@ async fn overwrite(host: &Host, key: &ObjectKey, bytes: &Bytes) -> Outcome<()> {
         content_type: &content_type,
     };
     Ok(store.copy(&copy).await?)
-}
-
-/// The upload URL is used again after complete, after delete, and after the sweep.
-///
-/// # Errors
-/// The machine cannot be run at all.
-pub async fn replays(setting: &Setting) -> Outcome<Tally> {
-    let folder = memory_folder()?;
-    let machine = Machine::open(Opening::new(folder.path(), clock::now())).await?;
-    let mut tally = Tally::default();
-    for round in 0..setting.choose(5, 100) {
-        let mut dice = Dice::part(setting.seed, 300 + round);
-        replay(&machine, &mut dice, &mut tally)
-            .await
-            .at(format!("round {round}"))?;
-    }
-    machine.close().await;
-    Ok(tally)
-}
-
-async fn replay(machine: &Machine, dice: &mut Dice, tally: &mut Tally) -> Outcome<()> {
-    let alice = user("alice")?;
-    let (size, large) = (1 + dice.below(4000), super::script::ONE_PART);
-    let before = oracle::holdings(machine).await?;
-    for size in [size, large] {
-        let bytes = dice.bytes(size);
-        let mut wish = wish(&bytes);
-        wish["checksum"] = Value::Null;
-        let upload = engine::create_as(machine, "alice", wish).await?;
-        engine::put(machine, &upload, &bytes).await?;
-        let complete = machine
-            .engine
-            .complete_upload(&alice, upload.id, CompleteUpload::default());
-        complete.await?;
-        let mut again = async |place: &str, allowed: &[u16]| {
-            let other = Bytes::from(dice.bytes(size));
-            let request = match &upload.parts {
-                Some(parts) => &parts[0].request,
-                None => upload.request.as_ref().at("the request")?,
-            };
-            let status = machine.put(request, other).await?;
-            ensure!(allowed.contains(&status), "after {place}: {status}");
-            Ok::<_, crate::error::Failure>(())
-        };
-        again("complete", &[412, 404]).await?;
-        ensure!(
-            download(machine, upload.id).await? == bytes,
-            "the file changed"
-        );
-        machine.engine.delete_file(&alice, upload.id).await?;
-        again("delete", &[412, 404]).await?;
-        let seen = machine.engine.get_file(&alice, upload.id).await;
-        ensure!(seen.is_err(), "a deleted file came back");
-        machine.sweep().await?;
-        again("a sweep", &[412, 404]).await?;
-        machine.forward(HORIZON_SECONDS);
-        machine.sweep().await?;
-        again("the last sweep", &[403]).await?;
-        ensure!(
-            machine.engine.get_file(&alice, upload.id).await.is_err(),
-            "it came back"
-        );
-        tally.tried += 4;
-    }
-    let after = oracle::holdings(machine).await?;
-    let left = after.objects.len() + after.multiparts.len();
-    ensure!(
-        left == before.objects.len() + before.multiparts.len(),
-        "{after:?} is left"
-    );
-    tally.count("objects left in storage", left as u64);
-    Ok(())
 }
