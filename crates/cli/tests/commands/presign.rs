@@ -143,7 +143,7 @@ fn a_configured_bucket_is_signed_for_the_address_that_clients_use() {
         public_url = "https://files.example.com"
         default_bucket = "photos"
         [auth]
-        secret = "this-secret-is-only-for-this-one-test"
+        secret = "q8Zr4vN1xT7mKc2LbW9pHs6DfJ3gYe5A"
         issuer = "app"
         audience = "valetkey"
         [buckets.photos]
