@@ -9,6 +9,8 @@
 
 use sha2::block_api::compress256;
 
+use crate::encode::hex;
+
 const BLOCK: usize = 64;
 
 /// As many blocks as most canonical requests have.
@@ -133,14 +135,18 @@ impl Midstate {
         }
     }
 
-    /// The hash of the text so far and 64 bytes more, in two or three blocks and nothing around them.
-    fn finish_with(&self, text: &[u8; 64]) -> [u8; 32] {
+    /// The hash of the text so far and, in hexadecimal, another hash: two or three blocks, and nothing
+    /// around them.
+    #[inline]
+    fn finish_with_hex(&self, hash: &[u8; 32]) -> [u8; 32] {
         let mut blocks = [[0; BLOCK]; 3];
         blocks[0] = self.rest;
-        let end = self.waiting + text.len();
+        let end = self.waiting + 64;
         let used = (end + 9).div_ceil(BLOCK);
         let flat = blocks.as_flattened_mut();
-        flat[self.waiting..end].copy_from_slice(text);
+        if let Some(text) = flat[self.waiting..].first_chunk_mut() {
+            *text = hex(hash);
+        }
         flat[end] = END;
         let bits = (self.hashed + end as u64) * 8;
         blocks[used - 1][BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
@@ -203,7 +209,7 @@ impl HmacKey {
     }
 }
 
-/// HMAC-SHA-256 of texts that begin alike and go on with 64 bytes of their own.
+/// HMAC-SHA-256 of texts that begin alike.
 #[derive(Clone)]
 pub(crate) struct PrefixedHmac {
     inner: Midstate,
@@ -218,11 +224,15 @@ impl PrefixedHmac {
         close(&self.outer, &hasher.finish())
     }
 
-    pub(crate) fn mac(&self, text: &[u8; 64]) -> [u8; 32] {
-        close(&self.outer, &self.inner.finish_with(text))
+    /// The signature, in hexadecimal, of a request whose canonical form has this hash.
+    #[inline]
+    pub(crate) fn sign(&self, canonical_request_sha256: &[u8; 32]) -> [u8; 64] {
+        let inner = self.inner.finish_with_hex(canonical_request_sha256);
+        hex(&close(&self.outer, &inner))
     }
 }
 
+#[inline]
 fn close(outer: &[u32; 8], inner: &[u8; 32]) -> [u8; 32] {
     let mut block = [0; BLOCK];
     block[..32].copy_from_slice(inner);
@@ -234,6 +244,7 @@ fn close(outer: &[u32; 8], inner: &[u8; 32]) -> [u8; 32] {
     bytes_of(&state)
 }
 
+#[inline]
 fn bytes_of(state: &[u32; 8]) -> [u8; 32] {
     let mut bytes = [0; 32];
     for (four, word) in bytes.chunks_exact_mut(4).zip(state) {
@@ -276,16 +287,19 @@ mod tests {
 
     #[test]
     fn codes_are_those_of_the_hmac_crate_for_keys_and_prefixes_of_any_length() {
-        let tail: [u8; 64] = text(64).try_into().unwrap();
+        let hash: [u8; 32] = text(32).try_into().unwrap();
         for len in 0..200 {
             let (key, prefix) = (text(len), text(200 - len));
             let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
             mac.update(&prefix);
-            mac.update(&tail);
+            mac.update(&hex(&hash));
             let expected: [u8; 32] = mac.finalize().into_bytes().into();
             let ours = HmacKey::new(&key);
-            assert_eq!(ours.with_prefix(&prefix).mac(&tail), expected, "{len}");
-            assert_eq!(ours.mac(&[&prefix[..], &tail].concat()), expected, "{len}");
+            let whole = [&prefix[..], &hex(&hash)].concat();
+            let prefixed = ours.with_prefix(&prefix);
+            assert_eq!(prefixed.sign(&hash), hex(&expected), "{len}");
+            assert_eq!(prefixed.mac_of(&[&hex(&hash)]), expected, "{len}");
+            assert_eq!(ours.mac(&whole), expected, "{len}");
         }
     }
 }

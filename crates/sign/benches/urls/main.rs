@@ -58,9 +58,10 @@ fn push(table: &mut String, row: &Row) {
     let ours = row.figures[0].nanoseconds;
     for figure in &row.figures {
         let ratio = figure.nanoseconds / ours;
+        let digits = if ratio < 0.1 { 4 } else { 2 };
         writeln!(
             table,
-            "| {} | {:.0} | {} | {ratio:.2} |",
+            "| {} | {:.0} | {} | {ratio:.digits$} |",
             figure.name, figure.nanoseconds, figure.allocations
         )
         .unwrap();

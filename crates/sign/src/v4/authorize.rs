@@ -122,7 +122,7 @@ pub fn authorize(
         headers: &signed,
         payload: &payload,
     };
-    let signature = hex(&signer.mac(&hex(&canonical_request.sha256())));
+    let signature = signer.sign(&canonical_request.sha256());
     let authorization = authorization(scope, &signed, &signature);
 
     let mut headers = vec![

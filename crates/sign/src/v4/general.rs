@@ -110,18 +110,15 @@ pub fn sign_general(
         payload: request.payload,
     };
     let date = compact(at);
-    let hash = hex(&canonical.sha256());
+    let hash = canonical.sha256();
     let mut stages = Stages {
         canonical_request: String::new(),
         string_to_sign: key.scope().head_at(&date)?,
         signature: String::new(),
     };
     canonical.write(&mut |text| stages.canonical_request.push_str(text));
-    push_ascii(&hash, &mut stages.string_to_sign);
-    push_ascii(
-        &hex(&key.signer_at(&date)?.mac(&hash)),
-        &mut stages.signature,
-    );
+    push_ascii(&hex(&hash), &mut stages.string_to_sign);
+    push_ascii(&key.signer_at(&date)?.sign(&hash), &mut stages.signature);
     Ok(stages)
 }
 

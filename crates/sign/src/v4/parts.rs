@@ -7,7 +7,7 @@ use super::template::{HeaderGaps, query_text};
 use super::url::{push_origin, push_path};
 use crate::SignError;
 use crate::digest::{Midstate, PrefixedHmac, Sha256};
-use crate::encode::{encode_component, hex, push_ascii};
+use crate::encode::{encode_component, push_ascii};
 
 /// The highest part number S3 and Google Cloud Storage take.
 pub const MAX_PART_NUMBER: u32 = 10_000;
@@ -74,20 +74,20 @@ impl Parts {
         if !(1..=MAX_PART_NUMBER).contains(&number) {
             return Err(SignError::PartNumber { number });
         }
-        self.headers.check(values)?;
+        self.headers.check_count(values)?;
         let (buffer, len) = decimal(number);
         let digits = &buffer[buffer.len() - len..];
 
         let mut hasher = self.head.resume();
         hasher.update(digits);
-        self.headers.write(values, &mut hasher);
+        self.headers.write(values, &mut hasher)?;
 
         let (head, tail) = &self.url;
         out.reserve(head.len() + len + tail.len() + 64);
         out.push_str(head);
         push_ascii(digits, out);
         out.push_str(tail);
-        push_ascii(&hex(&self.signer.mac(&hex(&hasher.finish()))), out);
+        push_ascii(&self.signer.sign(&hasher.finish()), out);
         Ok(())
     }
 }

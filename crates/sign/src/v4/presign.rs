@@ -12,7 +12,7 @@ use super::key::SigningKey;
 use super::parts::Parts;
 use super::template::Template;
 use crate::digest::PrefixedHmac;
-use crate::encode::{hex, push_ascii};
+use crate::encode::push_ascii;
 use crate::{Endpoint, SignError};
 
 /// Presigns requests to one bucket that are made at one instant and live equally long.
@@ -84,7 +84,7 @@ impl Presigner {
         out: &mut String,
     ) -> Result<(), SignError> {
         let hash = self.draft.write(method, key, query, signed_headers, out)?;
-        push_ascii(&hex(&self.signer.mac(&hex(&hash))), out);
+        push_ascii(&self.signer.sign(&hash), out);
         Ok(())
     }
 

@@ -7,8 +7,8 @@ use super::draft::Draft;
 use super::headers::{HOST, check_name, check_value, write_trimmed};
 use super::url::{Query, push_origin, push_parameters};
 use crate::SignError;
-use crate::digest::{PrefixedHmac, Sha256};
-use crate::encode::{encode_path, hex, push_ascii};
+use crate::digest::{Midstate, PrefixedHmac, Sha256};
+use crate::encode::{encode_path, push_ascii};
 
 /// A presigned request with gaps: for the key, and for the values of its headers.
 ///
@@ -21,7 +21,7 @@ pub struct Template {
     /// `https://host/prefix/`, and `?X-Amz-…&X-Amz-Signature=`.
     url: (String, String),
     /// `PUT\n/prefix/`.
-    before_key: String,
+    before_key: Midstate,
     headers: HeaderGaps,
 }
 
@@ -38,11 +38,13 @@ impl Template {
         let mut head = String::new();
         push_origin(&draft.endpoint, &mut head);
         head.push_str(&format!("{prefix}/"));
+        let mut before_key = Sha256::new();
+        before_key.update(format!("{}\n{prefix}/", method.as_str()).as_bytes());
         let mut tail = format!("?{query}");
         draft.push_signature_name(&mut tail);
         Ok(Self {
             url: (head, tail),
-            before_key: format!("{}\n{prefix}/", method.as_str()),
+            before_key: before_key.midstate(),
             headers: HeaderGaps::new(draft, format!("\n{query}\n"), header_names)?,
             draft: draft.clone(),
             signer: signer.clone(),
@@ -58,20 +60,23 @@ impl Template {
     /// [`SignError::HeaderCount`].
     pub fn presign(&self, key: &[u8], values: &[&str], out: &mut String) -> Result<(), SignError> {
         self.draft.check_key(key)?;
-        self.headers.check(values)?;
+        self.headers.check_count(values)?;
         let (head, tail) = &self.url;
+        let start = out.len();
         out.reserve(head.len() + key.len() + tail.len() + 64);
         out.push_str(head);
         let key_start = out.len();
         encode_path(key, out);
 
-        let mut hasher = Sha256::new();
-        hasher.update(self.before_key.as_bytes());
+        let mut hasher = self.before_key.resume();
         hasher.update(&out.as_bytes()[key_start..]);
-        self.headers.write(values, &mut hasher);
+        if let Err(refused) = self.headers.write(values, &mut hasher) {
+            out.truncate(start);
+            return Err(refused);
+        }
 
         out.push_str(tail);
-        push_ascii(&hex(&self.signer.mac(&hex(&hasher.finish()))), out);
+        push_ascii(&self.signer.sign(&hasher.finish()), out);
         Ok(())
     }
 }
@@ -110,10 +115,22 @@ pub(super) fn query_text(
 /// The rest of a canonical request, with gaps for the values of its headers.
 #[derive(Clone)]
 pub(super) struct HeaderGaps {
-    /// What stands before each gap, and after the last one.
-    texts: Vec<String>,
-    /// The value that goes into each gap, counted as the caller does, and its header's name.
-    gaps: Vec<(usize, String)>,
+    gaps: Vec<Gap>,
+    /// What stands after the last gap.
+    end: String,
+    /// How many headers have values.
+    headers: usize,
+}
+
+/// Room for a header's value.
+#[derive(Clone)]
+struct Gap {
+    /// What stands before it, from the gap before on.
+    before: String,
+    /// The value that goes here, counted as the caller does.
+    value: usize,
+    /// The header's name, for what is said of a bad value.
+    name: String,
 }
 
 impl HeaderGaps {
@@ -135,7 +152,7 @@ impl HeaderGaps {
                 .map(|(at, name)| (*name, Some(at))),
         );
         sorted.sort_by_key(|(name, _)| *name);
-        let (mut texts, mut gaps, mut text, mut previous) = (Vec::new(), Vec::new(), before, "");
+        let (mut gaps, mut text, mut previous) = (Vec::new(), before, "");
         for (name, at) in sorted {
             if name == previous {
                 text.push(',');
@@ -146,10 +163,11 @@ impl HeaderGaps {
             previous = name;
             match at {
                 None => text.push_str(draft.endpoint.authority()),
-                Some(at) => {
-                    texts.push(std::mem::take(&mut text));
-                    gaps.push((at, name.to_owned()));
-                }
+                Some(value) => gaps.push(Gap {
+                    before: std::mem::take(&mut text),
+                    value,
+                    name: name.to_owned(),
+                }),
             }
         }
         text.push_str(&format!("\n\n{}\n", names(header_names).join(";")));
@@ -159,39 +177,45 @@ impl HeaderGaps {
             .position(|name| *name == dialect.payload_header())
         {
             None => text.push_str(UNSIGNED_PAYLOAD),
-            Some(at) => {
-                texts.push(std::mem::take(&mut text));
-                gaps.push((at, dialect.payload_header().to_owned()));
-            }
+            Some(value) => gaps.push(Gap {
+                before: std::mem::take(&mut text),
+                value,
+                name: dialect.payload_header().to_owned(),
+            }),
         }
-        texts.push(text);
-        Ok(Self { texts, gaps })
+        Ok(Self {
+            gaps,
+            end: text,
+            headers: header_names.len(),
+        })
     }
 
-    /// Whether these values may be signed.
-    pub(super) fn check(&self, values: &[&str]) -> Result<(), SignError> {
-        let expected = self.gaps.iter().map(|(at, _)| at + 1).max().unwrap_or(0);
-        if values.len() != expected {
+    /// Whether there is a value for each header.
+    pub(super) fn check_count(&self, values: &[&str]) -> Result<(), SignError> {
+        if values.len() != self.headers {
             return Err(SignError::HeaderCount {
-                expected,
+                expected: self.headers,
                 given: values.len(),
             });
         }
-        self.gaps
-            .iter()
-            .try_for_each(|(at, name)| check_value(name, values[*at]))
+        Ok(())
     }
 
     /// Hashes the texts with the values in their gaps.
-    pub(super) fn write(&self, values: &[&str], hasher: &mut Sha256) {
-        let mut texts = self.texts.iter();
-        for ((at, _), text) in self.gaps.iter().zip(&mut texts) {
-            hasher.update(text.as_bytes());
-            write_trimmed(values[*at], &mut |value| hasher.update(value.as_bytes()));
+    pub(super) fn write(&self, values: &[&str], hasher: &mut Sha256) -> Result<(), SignError> {
+        for gap in &self.gaps {
+            hasher.update(gap.before.as_bytes());
+            let value = values.get(gap.value).copied().unwrap_or_default();
+            if value.bytes().all(|byte| byte.is_ascii_graphic()) {
+                // Nothing to refuse and nothing to trim: as nearly always.
+                hasher.update(value.as_bytes());
+                continue;
+            }
+            check_value(&gap.name, value)?;
+            write_trimmed(value, &mut |piece| hasher.update(piece.as_bytes()));
         }
-        for text in texts {
-            hasher.update(text.as_bytes());
-        }
+        hasher.update(self.end.as_bytes());
+        Ok(())
     }
 }
 

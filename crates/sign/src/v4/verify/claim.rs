@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use super::{VerifyError, check_time, header, malformed, query, same};
 use crate::Credentials;
-use crate::encode::hex;
 use crate::instant::day_of;
 use crate::v4::canonical_request::CanonicalRequest;
 use crate::v4::dialect::Dialect;
@@ -213,7 +212,7 @@ impl<'a> Claim<'a> {
         self.check_headers()?;
         let signer = key.signer_at(&self.date);
         let signer = signer.map_err(|_| malformed("date"))?;
-        let expected = hex(&signer.mac(&hex(&self.canonical_sha256()?)));
+        let expected = signer.sign(&self.canonical_sha256()?);
         if !same(&expected, self.signature.as_bytes()) {
             return Err(VerifyError::Signature);
         }
