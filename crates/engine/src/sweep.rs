@@ -10,7 +10,7 @@ mod survey;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use valetkey_catalog::{Due, Record};
 use valetkey_protocol::sweep::{Action, Finding, FindingKind, Sweep, Swept};
 use valetkey_protocol::{Code, FileId};
@@ -90,7 +90,7 @@ impl Engine {
     /// The catalog does not answer.
     pub async fn forget_history(&self, older_than: SignedDuration) -> Result<u64, Error> {
         let now = self.clock.now();
-        let then = now.checked_sub(older_than).unwrap_or(now);
+        let then = now.checked_sub(older_than).unwrap_or(Timestamp::MIN);
         let forgotten = self.catalog.forget_history_until(then, FORGOTTEN_AT_ONCE);
         Ok(forgotten.await?)
     }

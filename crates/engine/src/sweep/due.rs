@@ -52,12 +52,23 @@ impl Engine {
     async fn sweep_one(&self, why: Due, record: Record) -> Result<Action, Error> {
         match why {
             Due::SessionEnded => self.end_session(record).await,
-            Due::VerifyLost => verified(verify::run(self, record, None, None).await),
+            Due::VerifyLost => self.verify_again(record).await,
             Due::RetentionEnded | Due::DeleteLost => {
                 self.remove(&record, None).await?;
                 Ok(Action::Removed)
             }
             Due::LeftoversOver => self.remove_leftovers(&record).await,
+        }
+    }
+
+    /// Runs a lost verification again. What cannot be verified any more goes back to where a session ends.
+    async fn verify_again(&self, record: Record) -> Result<Action, Error> {
+        match verified(verify::run(self, record.clone(), None, None).await) {
+            Err(Error::Refused(_)) => {
+                self.advance(&record, Edge::Retry, None).await?;
+                Ok(Action::Postponed)
+            }
+            other => other,
         }
     }
 

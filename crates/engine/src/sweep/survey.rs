@@ -202,7 +202,8 @@ impl Survey<'_> {
             let remove = match suspect.verdict {
                 Verdict::Accounted => false,
                 Verdict::Orphan => true,
-                Verdict::Unknown => self.remove_unknown && old,
+                // A record with its id, be it of another bucket, may well account for it.
+                Verdict::Unknown => self.remove_unknown && old && finding.id.is_none(),
             };
             if !remove {
                 let action = Action::Reported;

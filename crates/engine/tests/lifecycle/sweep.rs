@@ -251,3 +251,23 @@ async fn a_second_multipart_upload_beside_a_file_is_gone_by_the_horizon() {
     assert_eq!(world.store.open_multiparts(), 0);
     assert_eq!(world.store.bytes(file.key.as_str()).unwrap(), bytes);
 }
+
+#[tokio::test]
+async fn a_lost_verification_whose_bytes_are_gone_ends_with_its_session() {
+    let world = World::new();
+    let upload = world.upload(b"hello").await;
+    world.store.arm(Fault::PauseCopy);
+    let engine = world.engine.clone();
+    let lost = tokio::spawn(async move {
+        let complete = Default::default();
+        engine.complete_upload(&alice(), upload.id, complete).await
+    });
+    world.store.gate.reached.acquire().await.unwrap().forget();
+    world.store.lose(ObjectKey::quarantine(upload.id).as_str());
+    world.clock.forward(DAY);
+    let postponed = (FindingKind::VerifyLost, Action::Postponed);
+    assert_eq!(sweep(&world).await, [postponed]);
+    let ended = (FindingKind::SessionEnded, Action::Ended);
+    assert_eq!(sweep(&world).await, [ended]);
+    lost.abort();
+}
