@@ -246,6 +246,8 @@ impl StoreObserver for Nobody {
     fn called(&self, _: &str, _: Operation, _: Outcome, _: Duration) {}
 
     fn breaker(&self, _: &str, _: BreakerState) {}
+
+    fn clock(&self, _: &str, _: i64) {}
 }
 
 impl Observer for Nobody {

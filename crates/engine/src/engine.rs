@@ -110,7 +110,22 @@ impl Engine {
         self.catalog.ping().await?;
         let pings = self.buckets.values().map(|bucket| bucket.store.ping());
         futures_util::future::try_join_all(pings).await?;
-        Ok(())
+        self.check_clocks()
+    }
+
+    /// Asks every bucket what time it is there; says whether all clocks agree well enough to sign.
+    ///
+    /// # Errors
+    /// The first clock that does not. A bucket that does not answer is no error: that is not about clocks.
+    pub async fn compare_clocks(&self) -> Result<(), Error> {
+        let pings = self.buckets.values().map(|bucket| bucket.store.ping());
+        futures_util::future::join_all(pings).await;
+        self.check_clocks()
+    }
+
+    fn check_clocks(&self) -> Result<(), Error> {
+        let mut buckets = self.buckets.values();
+        Ok(buckets.try_for_each(|bucket| bucket.store.check_clock())?)
     }
 
     /// The bucket a request names, or the default one.

@@ -135,6 +135,10 @@ impl StoreObserver for Metrics {
     fn breaker(&self, bucket: &str, state: BreakerState) {
         self.stores.breaker(bucket, state);
     }
+
+    fn clock(&self, bucket: &str, offset: i64) {
+        self.stores.clock(bucket, offset);
+    }
 }
 
 /// The router of the metrics listener: `GET /metrics`.

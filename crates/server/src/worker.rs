@@ -1,4 +1,4 @@
-//! The workers: one sweeps what is due, one surveys what does not add up, again and again.
+//! The workers: one sweeps what is due, one surveys what does not add up, one compares clocks, again and again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,11 @@ use valetkey_protocol::Clock as _;
 use crate::clock::{Stopwatch, SystemClock};
 use crate::config::SweepConfig;
 use crate::metrics::Metrics;
+
+/// How often clocks are compared. Every other answer of storage does it too, but there may be none for long.
+const CLOCKS_EVERY: Duration = Duration::from_secs(60);
+/// How often while nothing is signed because of them.
+const CLOCKS_EVERY_WHILE_APART: Duration = Duration::from_secs(5);
 
 /// What the workers work with.
 pub(crate) struct Workers {
@@ -27,6 +32,7 @@ impl Workers {
             () = stop.cancelled() => {}
             () = self.sweep() => {}
             () = self.survey() => {}
+            () = self.compare_clocks() => {}
         }
     }
 
@@ -37,6 +43,17 @@ impl Workers {
             ticks.tick().await;
             let span = tracing::info_span!("sweep");
             self.sweep_once().instrument(span).await;
+        }
+    }
+
+    /// Asks every bucket what time it is there, and more often while it is another time than here.
+    async fn compare_clocks(&self) {
+        loop {
+            let pause = match self.engine.compare_clocks().await {
+                Ok(()) => CLOCKS_EVERY,
+                Err(_) => CLOCKS_EVERY_WHILE_APART,
+            };
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -4,6 +4,7 @@ mod backoff;
 mod error;
 mod guard;
 mod list;
+mod skew;
 
 pub mod s3;
 
@@ -117,6 +118,20 @@ pub trait ObjectStore: Send + Sync + 'static {
 
     /// Answers when the bucket does.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// How many seconds storage's clock is ahead of ours, behind when negative, as its last answer told; `None` while
+    /// none has told.
+    fn clock_offset(&self) -> Option<i64> {
+        None
+    }
+
+    /// Says whether what is signed now would hold.
+    ///
+    /// # Errors
+    /// [`StoreError::ClockSkew`] when the clocks are five minutes apart or more.
+    fn check_clock(&self) -> Result<(), StoreError> {
+        skew::check(self.clock_offset())
+    }
 }
 
 /// What a provider offers, as data.

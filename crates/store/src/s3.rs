@@ -26,6 +26,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use valetkey_protocol::{Algorithm, Clock, ObjectKey, PresignedRequest};
 
+use crate::skew::Skew;
 use crate::{
     Capabilities, CopyObject, CreateMultipart, GetGrant, ObjectInfo, ObjectStore, OpenMultipart,
     Page, PartGrant, PutGrant, StoreError, StoredObject, StoredPart, Validity,
@@ -69,6 +70,7 @@ impl S3Store {
                 timeouts: settings.timeouts,
                 backoff: settings.backoff,
                 calls: AtomicU64::new(0),
+                skew: Skew::default(),
             },
             checksum_algorithm: settings.checksum_algorithm,
         })
@@ -191,5 +193,9 @@ impl ObjectStore for S3Store {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.transport.ping().await
+    }
+
+    fn clock_offset(&self) -> Option<i64> {
+        self.transport.skew.offset()
     }
 }

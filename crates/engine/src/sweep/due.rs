@@ -74,6 +74,8 @@ impl Engine {
 
     /// A client that vanished after its last byte still gets its file; without the bytes the upload expires.
     async fn end_session(&self, record: Record) -> Result<Action, Error> {
+        // A session is over by the clock its URLs were signed with.
+        self.bucket_of(&record)?.store.check_clock()?;
         match verified(verify::run(self, record.clone(), None, None).await) {
             Err(Error::Refused(_)) => {}
             other => return other,
