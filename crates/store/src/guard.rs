@@ -124,7 +124,13 @@ impl Guarded {
             Err(error) => outcome_of(error),
         };
         span.record("outcome", watch.outcome.as_str());
-        result
+        match result {
+            // What storage refuses a clock that is far off, it calls by many names.
+            Err(refused @ StoreError::Refused { .. }) => {
+                Err(self.check_clock().err().unwrap_or(refused))
+            }
+            result => result,
+        }
     }
 
     /// Waits for a call as long as the request it belongs to may.
