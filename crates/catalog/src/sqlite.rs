@@ -37,8 +37,8 @@ use tracing::Instrument as _;
 use valetkey_protocol::{FileId, Subject};
 
 use crate::{
-    Backlog, Catalog, CatalogError, Due, Event, FileList, Insertion, Intent, Once, Passage, Patch,
-    Record, Step, Usage,
+    Backlog, Catalog, CatalogError, Claim, Due, DueList, Event, FileList, Insertion, Intent, Once,
+    Passage, Patch, Postponement, Record, Step, Task, Usage,
 };
 use ballast::Ballast;
 use queue::Queue;
@@ -181,9 +181,14 @@ impl Catalog for SqliteCatalog {
         .await
     }
 
-    async fn forget_key(&self, owner: Subject, key: String) -> Result<(), CatalogError> {
+    async fn forget_key(
+        &self,
+        owner: Subject,
+        key: String,
+        upload: FileId,
+    ) -> Result<(), CatalogError> {
         self.relieve("forget_key", move |connection| {
-            once::forget(connection, &owner, &key)
+            once::forget(connection, &owner, &key, upload)
         })
         .await
     }
@@ -264,9 +269,47 @@ impl Catalog for SqliteCatalog {
             .await
     }
 
-    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(Due, Record)>, CatalogError> {
-        self.read(move |connection| due::due(connection, now, limit))
+    async fn claim_due(&self, claim: Claim) -> Result<Vec<(Due, Record)>, CatalogError> {
+        self.relieve("claim_due", move |connection| {
+            due::claim(connection, &claim)
+        })
+        .await
+    }
+
+    async fn postpone(&self, postponements: Vec<Postponement>) -> Result<(), CatalogError> {
+        self.relieve("postpone", move |connection| {
+            due::postpone(connection, &postponements)
+        })
+        .await
+    }
+
+    async fn hasten(&self, limit: u32) -> Result<u64, CatalogError> {
+        self.relieve("hasten", move |connection| due::hasten(connection, limit))
             .await
+    }
+
+    async fn list_due(&self, list: DueList) -> Result<Vec<Record>, CatalogError> {
+        self.read(move |connection| due::list(connection, &list))
+            .await
+    }
+
+    async fn take_task(
+        &self,
+        name: String,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Task>, CatalogError> {
+        self.relieve("take_task", move |connection| {
+            due::take_task(connection, &name, now, until)
+        })
+        .await
+    }
+
+    async fn leave_task(&self, task: Task, free_at: Timestamp) -> Result<bool, CatalogError> {
+        self.relieve("leave_task", move |connection| {
+            due::leave_task(connection, &task, free_at)
+        })
+        .await
     }
 
     async fn forget_leftovers(&self, id: FileId, epoch: u64) -> Result<bool, CatalogError> {
