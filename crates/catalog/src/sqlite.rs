@@ -67,10 +67,15 @@ impl SqliteCatalog {
     /// newer version.
     pub fn open(path: &Path) -> Result<Self, CatalogError> {
         let lock = open::lock(path)?;
-        let writer = open::writer(path)?;
+        let ballast = Arc::new(Ballast::take(path)?);
+        // Its log and the index of that need room, of which there may be none but what is held.
+        let writer = match open::writer(path) {
+            Err(_) if ballast.give_up_if_full() => open::writer(path)?,
+            opened => opened?,
+        };
         let mut catalog = Self {
             writes: Arc::default(),
-            ballast: Arc::new(Ballast::take(path)?),
+            ballast: Arc::clone(&ballast),
             reads: Arc::default(),
             readers: Vec::with_capacity(READERS),
             writer: None,
@@ -78,7 +83,7 @@ impl SqliteCatalog {
         };
         let queue = Arc::clone(&catalog.writes);
         catalog.writer = Some(spawn(path, "catalog-write", move || {
-            writer::run(writer, &queue);
+            writer::run(writer, &queue, &ballast);
         })?);
         for _ in 0..READERS {
             let reader = open::reader(path)?;
@@ -157,6 +162,7 @@ impl Drop for SqliteCatalog {
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }
+        self.ballast.keep();
     }
 }
 

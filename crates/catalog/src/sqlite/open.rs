@@ -34,8 +34,8 @@ const MIGRATIONS: [(&str, &str); 4] = [
     ),
 ];
 
-/// For the writer: the flush before every answer, and a log that is folded in after 16 MiB of pages, kept
-/// no longer than 32 MiB. Caches are in KiB.
+/// For the writer: the flush before every answer, and a log that is folded in after 16 MiB of pages (while there is
+/// room, see `ballast.rs`), kept no longer than 32 MiB. Caches are in KiB.
 const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
      PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432; PRAGMA cache_size = -2048;";
 
