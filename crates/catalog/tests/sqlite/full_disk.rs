@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use valetkey_catalog::sqlite::SqliteCatalog;
-use valetkey_catalog::{CatalogError, Edge, Insertion, Step};
+use valetkey_catalog::{CatalogError, Edge, Insertion, NewUpload, Step};
 use valetkey_protocol::upload::State;
 
 use crate::conformance::sample::{
@@ -27,6 +27,11 @@ fn on_a_full_disk_reads_and_removals_go_on_and_writes_come_back_with_room() {
 #[test]
 fn on_a_full_disk_everything_can_be_removed() {
     on_a_disk("many_removals");
+}
+
+#[test]
+fn what_waits_in_a_long_log_does_not_use_up_the_room_for_removals() {
+    on_a_disk("a_long_log");
 }
 
 #[test]
@@ -80,6 +85,27 @@ async fn many_removals() {
         go(&catalog, &deleting, Edge::Deleted).await;
     }
     assert!(insert(&catalog, 9999).await.is_err());
+}
+
+#[tokio::test]
+#[ignore = "it needs a file system of its own, which a test above gives it"]
+async fn a_long_log() {
+    let disk = disk();
+    let catalog = open(&disk);
+    // More than is held, and less than after which the log is folded in where there is room.
+    for fifty in 0..42 {
+        let uploads = (1..=50).map(|number| NewUpload {
+            metadata: sample::metadata("notes", &"x".repeat(2000)),
+            ..upload(50 * fifty + number)
+        });
+        let inserted = catalog.insert_uploads(uploads.map(unlimited).collect());
+        inserted.await.unwrap();
+    }
+    fill(&disk);
+    for number in 1..=600 {
+        let pending = found(&catalog, id(number)).await;
+        go(&catalog, &pending, Edge::Abort).await;
+    }
 }
 
 #[tokio::test]
