@@ -11,6 +11,7 @@ use valetkey_protocol::{Clock, FileId, Secret, Subject};
 use valetkey_store::Validity;
 
 use crate::seal::Sealer;
+use crate::sweep::Sweepers;
 use crate::{Bucket, Error, Principal, policy};
 
 /// Where new ids come from.
@@ -57,6 +58,7 @@ pub struct Engine {
     pub(crate) sealer: Sealer,
     pub(crate) public_url: String,
     pub(crate) buckets: BTreeMap<String, Bucket>,
+    pub(crate) sweepers: Sweepers,
     default_bucket: String,
 }
 
@@ -90,6 +92,7 @@ impl Engine {
             sealer: Sealer::new(&parts.secret),
             public_url: parts.public_url,
             buckets,
+            sweepers: Sweepers::default(),
             default_bucket: parts.default_bucket,
         })
     }

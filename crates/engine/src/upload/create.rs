@@ -243,6 +243,8 @@ fn fresh(upload: NewUpload) -> Record {
         file: None,
         download_count: 0,
         leftovers: true,
+        attempts: 0,
+        postponed_until: None,
     }
 }
 

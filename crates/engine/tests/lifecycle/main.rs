@@ -6,6 +6,7 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod fairness;
 mod files;
 mod history;
 mod multipart;
@@ -15,3 +16,4 @@ mod support;
 mod survey;
 mod sweep;
 mod usage;
+mod walk;
