@@ -15,3 +15,4 @@ mod support;
 mod survey;
 mod sweep;
 mod usage;
+mod window;
