@@ -22,7 +22,7 @@ pub struct Policy<'a> {
 pub enum PolicyError {
     /// The URL has a character that no URL has; it would not arrive as it was signed.
     #[error(
-        "URL contains white space, a quote, a backslash or a character that is not ASCII; encode it"
+        "URL contains white space, a quote, a backslash, a fragment or a character that is not ASCII; encode it"
     )]
     Url,
     /// No address and no range.
@@ -62,7 +62,8 @@ impl Policy<'_> {
 
 /// The URL stands in JSON and in a request line, and must be the same in both.
 pub(super) fn check_url(url: &str) -> Result<(), PolicyError> {
-    let sound = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\');
+    // What comes after a `#` is never sent.
+    let sound = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\' | b'#');
     if url.is_empty() || !url.bytes().all(sound) {
         return Err(PolicyError::Url);
     }

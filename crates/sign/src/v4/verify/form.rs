@@ -53,7 +53,7 @@ impl<'a> Submitted<'a> {
 
 /// Checks the signature of a form, its time, and every condition of its policy.
 ///
-/// Conditions may be `eq`, `starts-with` and `content-length-range`, whoever made the policy. Every field
+/// Conditions may be `eq`, `starts-with` and `content-length-range`, whoever made the policy. The bucket and every field
 /// needs one, but for the policy, the signature and `x-ignore-…`.
 ///
 /// # Errors
@@ -128,6 +128,9 @@ fn check_policy(
     let mut covered = Vec::new();
     for condition in conditions.ok_or_else(wrong)? {
         check_condition(form, condition, &mut covered)?;
+    }
+    if !covered.iter().any(|name| name == "bucket") {
+        return Err(broken("it is for no bucket".to_owned()));
     }
     let signature = format!("{}signature", dialect.header_prefix());
     for (name, _) in form.fields {
