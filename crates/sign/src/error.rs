@@ -47,7 +47,9 @@ pub enum SignError {
         name: String,
     },
     /// `${filename}` in a form: storage puts a name there that the sender chooses.
-    #[error("form field {name:?} contains `${{filename}}`, which storage replaces by what the sender likes")]
+    #[error(
+        "form field {name:?} contains `${{filename}}`, which storage replaces by what the sender likes"
+    )]
     FormVariable {
         /// The name of the field.
         name: String,

@@ -239,7 +239,12 @@ fn grants_that_would_break_the_text_are_refused() {
     };
     let refused = Sas::new(&account(), &delegation_key(), &named).map(drop);
     assert_eq!(refused, Err(AzureError::PolicyWithDelegation));
-    for time in ["2026-1-2", "tomorrow", "2026-01-02T03:04:05+01:00", "2026-02-30"] {
+    for time in [
+        "2026-1-2",
+        "tomorrow",
+        "2026-01-02T03:04:05+01:00",
+        "2026-02-30",
+    ] {
         assert!(matches!(
             Grant::new("r", time),
             Err(AzureError::Time { .. })
