@@ -117,13 +117,7 @@ impl Engine {
         let seconds = bucket.rules.validity(wish.expires_in)?;
         let valid = period(bucket, &record, self.clock.now(), seconds, None)?;
         let disposition = wish.disposition.unwrap_or_default();
-        let request = sign_get(
-            bucket,
-            &record,
-            disposition,
-            wish.filename.as_ref(),
-            valid,
-        )?;
+        let request = sign_get(bucket, &record, disposition, wish.filename.as_ref(), valid)?;
         let capability = Capability {
             id,
             expires_at: request.expires_at,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusty_s3::S3Action as _;
 
-use crate::measure::{Contender, Goal, Mode, Row};
+use crate::measure::{BARE, Contender, Goal, Mode, Row};
 use crate::others::{Aws, EXPIRES_IN, HOST, KEY, Rusty, bare, blocks_of, signature};
 use crate::single::presigner;
 
@@ -57,7 +57,7 @@ fn parts(mode: &Mode, title: &'static str, token: Option<&str>, goal: f64) -> Ro
         }),
         Contender::new("rusty-s3", |number| of_rusty(number).len()),
         Contender::new("aws-sigv4", |number| of_aws(number).len()),
-        Contender::new("bare cryptography", |_| bare(&blocks)),
+        Contender::new(BARE, |_| bare(&blocks)),
     ];
     let goals = vec![Goal::Faster("rusty-s3", goal), Goal::NoAllocations];
     mode.row(title, contenders, goals)

@@ -166,7 +166,13 @@ impl Batch {
     ) -> Result<PresignedRequest, StoreError> {
         let mut url = String::with_capacity(URL_CAPACITY);
         self.presigner
-            .presign(Method::Get, key.as_str().as_bytes(), overrides, &[], &mut url)
+            .presign(
+                Method::Get,
+                key.as_str().as_bytes(),
+                overrides,
+                &[],
+                &mut url,
+            )
             .map_err(unsignable)?;
         Ok(self.signed(ClientMethod::Get, url, &[]))
     }

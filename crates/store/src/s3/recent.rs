@@ -63,6 +63,9 @@ mod tests {
     fn what_cannot_be_made_is_not_kept() {
         let recent = Recent::<u32>::new();
         assert_eq!(recent.get_or_make(|_| true, || Err("no")), Err("no"));
-        assert_eq!(recent.get_or_make(|_| true, || Ok::<_, ()>(1)), Ok(1.into()));
+        assert_eq!(
+            recent.get_or_make(|_| true, || Ok::<_, ()>(1)),
+            Ok(1.into())
+        );
     }
 }
