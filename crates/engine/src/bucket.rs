@@ -47,6 +47,8 @@ pub struct BucketRules {
     pub request_ttl_seconds: u64,
     /// How long it may live at most, in seconds.
     pub max_expires_in: u64,
+    /// For how many seconds everybody gets the same download URL, which then lives so much longer; 0 is not at all.
+    pub stable_window: u64,
     /// How long an upload session lives, in seconds.
     pub session_ttl_seconds: u64,
     /// The first segments of every object key.
@@ -88,6 +90,7 @@ impl Default for BucketRules {
             checksum_required: false,
             request_ttl_seconds: 900,
             max_expires_in: 3600,
+            stable_window: 0,
             session_ttl_seconds: 86_400,
             key_prefix: "files".to_owned(),
             former_key_prefixes: Vec::new(),
@@ -133,6 +136,13 @@ impl BucketRules {
             self.request_ttl_seconds,
             1,
             self.max_expires_in,
+        )?;
+        // Window and lifetime are signed together.
+        between(
+            "stable_window",
+            self.stable_window,
+            0,
+            MAX_SIGNATURE_SECONDS - self.max_expires_in,
         )?;
         between(
             "session_ttl_seconds",
@@ -256,9 +266,10 @@ mod tests {
     #[test]
     fn rules_that_contradict_each_other_are_named() {
         type Spoil = fn(&mut BucketRules);
-        let wrong: [(&str, Spoil); 7] = [
+        let wrong: [(&str, Spoil); 8] = [
             ("part_size", |rules| rules.part_size = 1),
             ("max_expires_in", |rules| rules.max_expires_in = 604_801),
+            ("stable_window", |rules| rules.stable_window = 601_201),
             ("request_ttl_seconds", |rules| {
                 rules.request_ttl_seconds = 7200
             }),

@@ -150,6 +150,27 @@ pub struct Validity {
     pub seconds: u32,
 }
 
+impl Validity {
+    /// What everybody who asks within a window of so many seconds has in common, whoever is asked: it begins with the
+    /// window, and at least `seconds` are left of it. There is none when the window is 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsignable`] when both together exceed seven days.
+    pub fn stable(now: Timestamp, window: u32, seconds: u32) -> Result<Self, StoreError> {
+        if window == 0 {
+            return Ok(Self { now, seconds });
+        }
+        let window = valetkey_sign::stable_window(now, window, seconds);
+        let window = window.map_err(|error| StoreError::Unsignable {
+            why: error.to_string(),
+        })?;
+        Ok(Self {
+            now: window.signed_at,
+            seconds: window.expires_in_seconds,
+        })
+    }
+}
+
 /// A PUT a client may send.
 #[derive(Debug, Clone, Copy)]
 pub struct PutGrant<'a> {

@@ -14,6 +14,7 @@ mod list;
 mod multipart;
 mod object;
 mod presign;
+mod recent;
 mod settings;
 mod transport;
 mod xml;

@@ -17,3 +17,4 @@ mod survey;
 mod sweep;
 mod usage;
 mod walk;
+mod window;

@@ -230,7 +230,10 @@ fn whole<T>(items: impl Iterator<Item = T>) -> Page<T> {
 fn signed(what: String, method: Method, valid: Validity) -> PresignedRequest {
     PresignedRequest {
         method,
-        url: PresignedUrl::new(format!("https://store.test/{what}&signature=secret")),
+        url: PresignedUrl::new(format!(
+            "https://store.test/{what}&at={}&for={}&signature=secret",
+            valid.now, valid.seconds
+        )),
         headers: BTreeMap::new(),
         expires_at: valid.now + SignedDuration::from_secs(i64::from(valid.seconds)),
     }
