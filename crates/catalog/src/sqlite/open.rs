@@ -15,7 +15,7 @@ use super::change;
 use crate::CatalogError;
 
 /// Every migration, oldest first. One that was released is never changed: the file remembers its hash.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     (
         "V1__catalog",
         include_str!("../../migrations/sqlite/V1__catalog.sql"),
@@ -27,6 +27,10 @@ const MIGRATIONS: [(&str, &str); 3] = [
     (
         "V3__truth",
         include_str!("../../migrations/sqlite/V3__truth.sql"),
+    ),
+    (
+        "V6__receipts",
+        include_str!("../../migrations/sqlite/V6__receipts.sql"),
     ),
 ];
 
