@@ -77,6 +77,8 @@ pub struct Record {
     pub problem: Option<Problem>,
     /// What was found when it became available.
     pub file: Option<FileFacts>,
+    /// When it became available. A file of before this was remembered has none.
+    pub verified_at: Option<Timestamp>,
     /// How many downloads were issued.
     pub download_count: u64,
     /// Whether something besides the file may still lie in storage: a quarantined object, parts, a rejected

@@ -127,7 +127,7 @@ async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
     let path = home.path();
     drop(home.catalog);
     let newer =
-        "INSERT INTO refinery_schema_history VALUES (99, 'links', '2026-01-01T00:00:00Z', '1')";
+        "INSERT INTO refinery_schema_history VALUES (1000, 'links', '2026-01-01T00:00:00Z', '1')";
     let raw = rusqlite::Connection::open(&path).unwrap();
     raw.execute(newer, []).unwrap();
     drop(raw);
@@ -175,6 +175,41 @@ async fn an_older_file_is_brought_up_to_date_and_its_accounts_are_counted() {
     }
     let records = catalog.scan(None, 100).await.unwrap();
     assert!(records.len() == 8 && records.iter().all(|record| record.leftovers));
+}
+
+#[tokio::test]
+async fn files_of_before_learn_from_the_audit_log_when_they_were_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalog.db");
+    let catalog = SqliteCatalog::open(&path).unwrap();
+    drop(catalog);
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    let undo = "ALTER TABLE upload DROP COLUMN verified_at; DELETE FROM refinery_schema_history WHERE version >= 6";
+    raw.execute_batch(undo).unwrap();
+    for number in 1..=2 {
+        let insert = "INSERT INTO upload (id, bucket, key, owner, filename, path, content_type, size, metadata, \
+             created_at, session_ends_at, urls_end_at, state, epoch, download_count, leftovers, etag, integrity) \
+             VALUES (?1, 'b', 'k', 'alice', 'a', '', 'text/plain', 5, '{}', 0, 0, 0, 'available', 3, 0, 0, 'e', 'size')";
+        raw.execute(insert, [id(number).as_bytes()]).unwrap();
+    }
+    let audit = "INSERT INTO audit VALUES (?1, ?2, ?3, ?4, ?5, NULL)";
+    for (seq, from, to, at) in [
+        (1, "pending", "verifying", 10),
+        (2, "verifying", "available", 20),
+        (3, "available", "available", 30),
+    ] {
+        raw.execute(audit, (id(1).as_bytes(), seq, from, to, at))
+            .unwrap();
+    }
+    drop(raw);
+    let records = SqliteCatalog::open(&path)
+        .unwrap()
+        .scan(None, 9)
+        .await
+        .unwrap();
+    let verified: Vec<_> = records.iter().map(|record| record.verified_at).collect();
+    let known = jiff::Timestamp::from_millisecond(20).unwrap();
+    assert_eq!(verified, [Some(known), None]);
 }
 
 #[test]

@@ -275,7 +275,7 @@ impl Client {
     }
 }
 
-fn plain() -> reqwest::ClientBuilder {
+pub(crate) fn plain() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .redirect(redirect::Policy::none())
         .referer(false)

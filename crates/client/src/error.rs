@@ -92,6 +92,9 @@ pub enum Error {
         /// The bytes that came.
         received: u64,
     },
+    /// A receipt, or a file held against it, proves nothing.
+    #[error(transparent)]
+    Receipt(#[from] crate::receipt::ReceiptError),
     /// The bytes that came are not the file's.
     #[error("the checksum of the bytes that came is not the file's: fetch it again")]
     Checksum,

@@ -6,6 +6,7 @@ pub mod client;
 pub mod download;
 pub mod error;
 pub mod progress;
+pub mod receipt;
 pub mod retry;
 pub mod upload;
 

@@ -12,7 +12,7 @@ use valetkey_store::Validity;
 
 use crate::seal::Sealer;
 use crate::sweep::Sweepers;
-use crate::{Bucket, Error, Principal, policy};
+use crate::{Bucket, Error, Principal, ReceiptSigner, policy};
 
 /// Where new ids come from.
 pub trait Ids: Send + Sync + 'static {
@@ -43,6 +43,8 @@ pub struct EngineParts {
     pub ids: Arc<dyn Ids>,
     /// Who counts what happens.
     pub observer: Arc<dyn Observer>,
+    /// Who signs receipts.
+    pub receipts: Arc<dyn ReceiptSigner>,
     /// Keys for cursors and content URLs are derived from it.
     pub secret: Secret,
     /// Where clients reach this service, without a `/` at the end.
@@ -55,6 +57,7 @@ pub struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) receipts: Arc<dyn ReceiptSigner>,
     pub(crate) sealer: Sealer,
     pub(crate) public_url: String,
     pub(crate) buckets: BTreeMap<String, Bucket>,
@@ -89,6 +92,7 @@ impl Engine {
             clock: parts.clock,
             ids: parts.ids,
             observer: parts.observer,
+            receipts: parts.receipts,
             sealer: Sealer::new(&parts.secret),
             public_url: parts.public_url,
             buckets,

@@ -17,7 +17,7 @@ impl Engine {
     /// # Errors
     /// It is not there, or not available.
     pub async fn get_file(&self, who: &Principal, id: FileId) -> Result<File, Error> {
-        view(self.find_file(who, id).await?)
+        self.receipted(self.find_file(who, id).await?)
     }
 
     /// Finds a file that is available to the caller.
@@ -39,7 +39,7 @@ impl Engine {
     }
 }
 
-/// A file as its owner sees it.
+/// A file as its owner sees it in lists, without its receipt.
 pub(crate) fn view(record: Record) -> Result<File, Error> {
     let upload = record.upload;
     let facts = record.file.ok_or_else(|| no_file(upload.id))?;
@@ -60,6 +60,7 @@ pub(crate) fn view(record: Record) -> Result<File, Error> {
         created_at: upload.created_at,
         expires_at: facts.expires_at,
         download_count: record.download_count,
+        receipt: None,
     })
 }
 

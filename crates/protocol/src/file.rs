@@ -85,6 +85,9 @@ pub struct File {
     pub expires_at: Option<Timestamp>,
     /// How many downloads were issued.
     pub download_count: u64,
+    /// The proof of what was verified: a JWS that anybody can check against `/.well-known/jwks.json`. Lists leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
 }
 
 /// In which order files are listed.

@@ -5,6 +5,7 @@ mod content;
 mod downloads;
 mod files;
 mod health;
+mod receipts;
 mod sweep;
 mod uploads;
 mod usage;
@@ -51,6 +52,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(buckets::list_buckets))
         .routes(routes!(usage::get_usage))
         .routes(routes!(sweep::sweep))
+        .routes(routes!(receipts::get_receipt_keys))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::openapi))

@@ -23,6 +23,7 @@ use crate::config::{Addressing, BucketConfig, Config, EmbeddedConfig, Provider};
 use crate::door::Door;
 use crate::metrics::Metrics;
 use crate::random::{FileIds, RequestIds};
+use crate::receipts::ReceiptKeys;
 use crate::store_key::StoreKey;
 use crate::worker::Workers;
 use crate::{ServeError, api, cors, files, random};
@@ -91,6 +92,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         clock: Arc::clone(&clock),
         ids: Arc::new(FileIds::default()),
         observer: metrics.clone(),
+        receipts: Arc::new(open_receipts(&config)?),
         secret: config.auth.secret.clone(),
         public_url: public_url.trim_end_matches('/').to_owned(),
     })?);
@@ -213,6 +215,12 @@ async fn open_catalog(path: &Path) -> Result<SqliteCatalog, ServeError> {
     }
     let path = path.to_owned();
     Ok(tokio::task::spawn_blocking(move || SqliteCatalog::open(&path)).await??)
+}
+
+/// The keys of receipts. One that is made lies beside the catalog, for it belongs to the same files.
+fn open_receipts(config: &Config) -> Result<ReceiptKeys, ServeError> {
+    let folder = config.catalog.path.parent();
+    ReceiptKeys::open(&config.receipts, folder.unwrap_or(Path::new("")))
 }
 
 async fn open_store(

@@ -2,6 +2,7 @@
 
 mod auth;
 mod bucket;
+mod receipts;
 mod secret;
 mod sweep;
 mod telemetry;
@@ -15,6 +16,7 @@ use valetkey_protocol::Secret;
 
 pub use auth::{AuthConfig, ClaimsConfig};
 pub use bucket::{Addressing, BucketConfig, Provider};
+pub use receipts::ReceiptsConfig;
 pub use sweep::SweepConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
 
@@ -73,6 +75,8 @@ pub struct Config {
     pub default_bucket: String,
     /// Whose tokens hold.
     pub auth: AuthConfig,
+    /// Which key receipts are signed with.
+    pub receipts: ReceiptsConfig,
     /// How often the service looks after what clients left behind.
     pub sweep: SweepConfig,
     /// Where traces go.
@@ -96,6 +100,7 @@ impl Default for Config {
             log_format: LogFormat::default(),
             default_bucket: "files".to_owned(),
             auth: AuthConfig::default(),
+            receipts: ReceiptsConfig::default(),
             sweep: SweepConfig::default(),
             telemetry: TelemetryConfig::default(),
             catalog: CatalogConfig::default(),
@@ -197,6 +202,7 @@ impl Config {
         }
         check_reach("public_url", &self.public_url, "listen", &self.listen)?;
         self.check_auth()?;
+        self.receipts.check(true)?;
         self.sweep.check()?;
         self.telemetry.check()?;
         for (key, origins) in [

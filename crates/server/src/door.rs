@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tracing::Instrument as _;
 use valetkey_protocol::problem::PROBLEM_JSON;
+use valetkey_protocol::receipt::JWKS_PATH;
 use valetkey_protocol::{Code, Problem};
 
 use crate::auth::Verifier;
@@ -23,7 +24,13 @@ use crate::random::RequestIds;
 use crate::telemetry;
 
 /// The only routes that ask for no token.
-pub(crate) const PUBLIC_ROUTES: &[&str] = &["/healthz", "/readyz", "/openapi.json", "/c/{token}"];
+pub(crate) const PUBLIC_ROUTES: &[&str] = &[
+    "/healthz",
+    "/readyz",
+    "/openapi.json",
+    JWKS_PATH,
+    "/c/{token}",
+];
 
 /// The header that names a request.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -153,7 +160,9 @@ fn write_problem(response: &mut Response, mut problem: Problem, id: &HeaderValue
 
 /// What every answer says to browsers and caches, problems and redirects included.
 fn set_headers(headers: &mut HeaderMap, id: HeaderValue) {
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Only what says of itself that it may be kept is kept.
+    let kept = headers.entry(header::CACHE_CONTROL);
+    kept.or_insert(HeaderValue::from_static("no-store"));
     headers.insert(
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),

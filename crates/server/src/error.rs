@@ -63,6 +63,14 @@ pub enum ServeError {
         /// Which file.
         path: PathBuf,
     },
+    /// A file with no key to sign receipts with, or to check them with.
+    #[error("{} {why}: receipts are signed with Ed25519; make a key with `valetkey receipt key new`", path.display())]
+    ReceiptKey {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The file of faults holds something else.
     #[error("{} describes no faults: {why}", path.display())]
     Faults {

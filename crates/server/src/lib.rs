@@ -10,6 +10,7 @@ pub mod dev;
 pub mod listen;
 pub mod log;
 pub mod openapi;
+pub mod receipts;
 pub mod run;
 pub mod store;
 pub mod telemetry;

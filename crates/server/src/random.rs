@@ -80,6 +80,14 @@ pub(crate) fn access_key_id() -> Result<String, getrandom::Error> {
     Ok(format!("VK{}", hex(&random_bytes::<9>()?).to_uppercase()))
 }
 
+/// The 32 bytes of a private key.
+///
+/// # Errors
+/// The machine has no chance to give.
+pub(crate) fn key() -> Result<[u8; 32], getrandom::Error> {
+    random_bytes()
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the edge where chance is asked for"

@@ -116,7 +116,7 @@ fn standing(connection: &Connection, step: &Step) -> Result<Option<State>, Catal
     Ok(from.iter().find(here).copied())
 }
 
-/// What an edge writes besides state and epoch; its values are bound from `?6` on.
+/// What an edge writes besides state and epoch; its values are bound from `?6` on, and `?5` is the instant.
 struct Written {
     set: &'static str,
     values: Vec<Value>,
@@ -141,7 +141,8 @@ fn written(edge: &Edge, at: Timestamp) -> Result<Written, CatalogError> {
         Edge::Retry => set("lease_until = NULL, source_etag = NULL", Vec::new()),
         Edge::Finish(facts) => set(
             "lease_until = NULL, attempts = 0, postponed_until = 0, etag = ?6, \
-             checksum = coalesce(?7, checksum), integrity = ?8, detected_type = ?9, expires_at = ?10",
+             checksum = coalesce(?7, checksum), integrity = ?8, detected_type = ?9, expires_at = ?10, \
+             verified_at = ?5",
             found(facts),
         ),
         Edge::Fail(problem) => set(

@@ -76,11 +76,10 @@ impl Ballast {
                 "the disk is full: only what makes room is written until there is some"
             );
         }
-        let emptied = private_file(&self.path).and_then(|file| {
+        private_file(&self.path).is_ok_and(|file| {
             let held = file.metadata().is_ok_and(|found| found.len() > 0);
-            Ok(held && file.set_len(0).is_ok())
-        });
-        emptied.unwrap_or(false)
+            held && file.set_len(0).is_ok()
+        })
     }
 
     /// Gives the room up if the disk is full; says whether there was any.

@@ -15,7 +15,7 @@ use super::change;
 use crate::CatalogError;
 
 /// Every migration, oldest first. One that was released is never changed: the file remembers its hash.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     (
         "V1__catalog",
         include_str!("../../migrations/sqlite/V1__catalog.sql"),
@@ -31,6 +31,10 @@ const MIGRATIONS: [(&str, &str); 4] = [
     (
         "V4__claims",
         include_str!("../../migrations/sqlite/V4__claims.sql"),
+    ),
+    (
+        "V5__receipts",
+        include_str!("../../migrations/sqlite/V5__receipts.sql"),
     ),
 ];
 

@@ -20,8 +20,8 @@ macro_rules! columns {
     () => {
         "id, bucket, key, owner, filename, path, content_type, size, checksum, metadata, part_size, \
          multipart_id, created_at, session_ends_at, urls_end_at, retain_for, state, epoch, lease_until, \
-         source_etag, problem, etag, integrity, detected_type, expires_at, download_count, leftovers, \
-         attempts, postponed_until"
+         source_etag, problem, etag, integrity, detected_type, expires_at, verified_at, download_count, \
+         leftovers, attempts, postponed_until"
     };
 }
 pub(super) use columns;
@@ -132,6 +132,7 @@ fn record(columns: &mut Columns<'_, '_>) -> Result<Record, CatalogError> {
         source_etag: columns.optional_text()?,
         problem: columns.optional(|value| Ok(serde_json::from_str(value.as_str()?)?))?,
         file: facts(columns, checksum)?,
+        verified_at: columns.optional_instant()?,
         download_count: columns.number()?,
         leftovers: columns.read(|value| Ok(value.as_i64()? != 0))?,
         attempts: columns.number()?,

@@ -164,6 +164,20 @@ pub(crate) async fn a_verified_upload_remembers_what_was_found(catalog: &Shared)
     }
 }
 
+pub(crate) async fn a_file_remembers_since_when_it_is_one(catalog: &Shared) {
+    let verifying = in_state(catalog, upload(1), State::Verifying).await;
+    assert_eq!(verifying.verified_at, None);
+    let (id, then) = (verifying.upload.id, at(7));
+    let finish = Edge::Finish(facts());
+    let file = step(catalog, id, verifying.epoch, finish, then)
+        .await
+        .unwrap();
+    assert_eq!(file.verified_at, Some(then));
+    let deleting = step(catalog, id, file.epoch, delete(at(8)), at(8)).await;
+    assert_eq!(deleting.unwrap().verified_at, Some(then));
+    assert_eq!(found(catalog, id).await.verified_at, Some(then));
+}
+
 pub(crate) async fn a_declared_checksum_stays_and_a_late_one_is_taken(catalog: &Shared) {
     let late = Checksum::Crc32c(2);
     for (number, declared) in [(1, None), (2, Some(Checksum::Crc32c(1)))] {

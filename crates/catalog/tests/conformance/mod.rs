@@ -38,6 +38,7 @@ macro_rules! conformance {
             edges::a_run_that_renews_its_lease_is_left_alone_for_longer
             edges::of_fifty_who_go_along_one_edge_one_arrives
             edges::a_verified_upload_remembers_what_was_found
+            edges::a_file_remembers_since_when_it_is_one
             edges::a_declared_checksum_stays_and_a_late_one_is_taken
             edges::going_back_forgets_the_lease_and_the_source
             edges::a_failure_keeps_its_problem

@@ -6,6 +6,7 @@ mod ls;
 mod openapi;
 pub(crate) mod presign;
 mod put;
+mod receipt;
 mod rm;
 mod serve;
 mod store;
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Rm(rm::Rm),
     /// Sign requests to object storage
     Presign(presign::Presign),
+    /// Check the proof of a verified file, or make a key to sign with
+    Receipt(receipt::Receipt),
     /// Find and repair what is due or does not add up
     Sweep(sweep::Sweep),
     /// Make a token for the development service
@@ -57,6 +60,7 @@ impl Command {
             Self::Ls(ls) => until_signal(ls.run()).await,
             Self::Rm(rm) => until_signal(rm.run()).await,
             Self::Presign(presign) => presign.run(),
+            Self::Receipt(receipt) => until_signal(receipt.run()).await,
             Self::Sweep(sweep) => until_signal(sweep.run()).await,
             Self::Token(token) => token.run(),
             Self::Openapi => openapi::run(),

@@ -10,6 +10,7 @@ mod ls;
 mod openapi;
 mod presign;
 mod put;
+mod receipt;
 mod rm;
 mod serve;
 mod store;

@@ -127,6 +127,22 @@ impl Dev {
         file["id"].as_str().unwrap().to_owned()
     }
 
+    /// What `dev.json` says.
+    pub(crate) fn info(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.data().join("dev.json")).unwrap()).unwrap()
+    }
+
+    /// The address of the API.
+    pub(crate) fn api(&self) -> String {
+        self.info()["api"].as_str().unwrap().to_owned()
+    }
+
+    /// What anybody gets at a path of the API.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let url = format!("{}{path}", self.api());
+        Ran::of(Command::new("curl").args(["--silent", "--fail", &url])).well()
+    }
+
     pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.folder.path().join("home").join(name)).unwrap()
     }

@@ -5,7 +5,7 @@ use valetkey_protocol::file::{File, PatchFile};
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, Metadata};
 
-use super::{facts, view};
+use super::facts;
 use crate::engine::later;
 use crate::{Engine, Error, Principal};
 
@@ -34,7 +34,7 @@ impl Engine {
                 by: Some(who.subject.clone()),
             };
             if let Some(record) = self.catalog.patch(patch).await? {
-                return view(record);
+                return self.receipted(record);
             }
         }
         Err(Error::conflict(

@@ -206,7 +206,7 @@ fn verified(outcome: Result<Option<Record>, Error>) -> Result<Action, Error> {
 /// Whether storage answered, and will say the same again.
 pub(super) fn refuses(error: &StoreError) -> bool {
     match error {
-        StoreError::Unavailable { .. } | StoreError::Full => false,
+        StoreError::Unavailable { .. } | StoreError::Full | StoreError::ClockSkew { .. } => false,
         StoreError::NotFound
         | StoreError::PreconditionFailed
         | StoreError::Refused { .. }

@@ -13,7 +13,7 @@ use valetkey_protocol::upload::{
 use valetkey_protocol::{Checksum, Code, FileId};
 
 use super::{check_batch, closed, verify};
-use crate::{Engine, Error, Principal, file};
+use crate::{Engine, Error, Principal};
 
 /// How long an answer waits for a verification, be it this worker's or another's: with all the rest it comes within 5 s.
 const MAX_WAIT: Duration = Duration::from_millis(4500);
@@ -115,7 +115,7 @@ impl Engine {
         if record.state != State::Available {
             return Err(closed(&record));
         }
-        let file = file::view(record)?;
+        let file = self.receipted(record)?;
         let differs =
             |known: Checksum, new: Checksum| known.algorithm() == new.algorithm() && known != new;
         if let (Some(known), Some(new)) = (file.checksum, declared)

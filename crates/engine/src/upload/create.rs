@@ -241,6 +241,7 @@ fn fresh(upload: NewUpload) -> Record {
         source_etag: None,
         problem: None,
         file: None,
+        verified_at: None,
         download_count: 0,
         leftovers: true,
         attempts: 0,

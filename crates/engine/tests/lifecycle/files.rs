@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::support::{World, alice, bob, code, wish};
 use valetkey_protocol::disposition::Disposition;
 use valetkey_protocol::download::{CreateDownload, CreateDownloads};
-use valetkey_protocol::file::{ListFiles, Order, PatchFile};
+use valetkey_protocol::file::{File, ListFiles, Order, PatchFile};
 use valetkey_protocol::upload::CreateUpload;
 use valetkey_protocol::{Code, ContentType, FileId, Filename, FolderPath};
 
@@ -192,7 +192,10 @@ async fn a_patch_changes_what_it_names_and_lists_follow() {
             .await
             .unwrap()
             .files,
-        [changed]
+        [File {
+            receipt: None,
+            ..changed
+        }]
     );
     assert_eq!(
         code(

@@ -11,6 +11,7 @@ mod files;
 mod history;
 mod multipart;
 mod once;
+mod receipts;
 mod single;
 mod support;
 mod survey;

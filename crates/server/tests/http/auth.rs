@@ -8,7 +8,13 @@ use valetkey_server::clock::SystemClock;
 
 use crate::world::{User, World, claims, sign};
 
-const PUBLIC: &[&str] = &["/healthz", "/readyz", "/openapi.json", "/c/{token}"];
+const PUBLIC: &[&str] = &[
+    "/healthz",
+    "/readyz",
+    "/openapi.json",
+    "/.well-known/jwks.json",
+    "/c/{token}",
+];
 
 #[tokio::test]
 async fn every_operation_of_the_document_asks_for_a_token_except_the_public_ones() {

@@ -11,10 +11,13 @@ use tempfile::TempDir;
 use valetkey_catalog::sqlite::SqliteCatalog;
 use valetkey_engine::{
     ADMIN, Bucket, BucketRules, Completion, Engine, EngineParts, Error, Ids, Observer, Principal,
+    ReceiptSigner,
 };
 use valetkey_protocol::file::File;
 use valetkey_protocol::upload::{CompleteUpload, CreateUpload, State, Upload};
-use valetkey_protocol::{Clock, Code, ContentType, FileId, Filename, Secret, Subject};
+use valetkey_protocol::{
+    Clock, Code, ContentType, FileId, Filename, Jwks, Receipt, Secret, Subject,
+};
 
 use memory::MemoryStore;
 
@@ -65,6 +68,19 @@ impl Observer for Counts {
     }
 
     fn issued_download(&self, _bucket: &str) {}
+}
+
+/// Receipts that are their claims.
+struct Unsigned;
+
+impl ReceiptSigner for Unsigned {
+    fn sign(&self, receipt: &Receipt) -> Result<String, String> {
+        serde_json::to_string(receipt).map_err(|error| error.to_string())
+    }
+
+    fn keys(&self) -> &Jwks {
+        const { &Jwks { keys: Vec::new() } }
+    }
 }
 
 /// Ids that count upwards.
@@ -188,6 +204,7 @@ fn engine(
         clock: clock.clone(),
         ids: Arc::new(CountedIds(AtomicU64::new(1))),
         observer: counts.clone(),
+        receipts: Arc::new(Unsigned),
         secret: Secret::new("a secret of at least thirty-two bytes"),
         public_url: "https://files.test".to_owned(),
     });
