@@ -1,5 +1,6 @@
 """`valetkey presign --jsonl` as a function, and URLs taken apart for comparison."""
 
+import base64
 import json
 import subprocess
 from urllib.parse import parse_qsl, urlsplit
@@ -7,7 +8,8 @@ from urllib.parse import parse_qsl, urlsplit
 from service import BINARY
 
 # Tough for signers: what must be escaped, what must not, and what others trim, resolve or normalise.
-LETTERS = "abcXYZ019-._~/ +%=()'*!:@[]\\&?#,;$\"<>^`{|}éßñ\u0301漢字🦀"
+PRINTABLE = "abcXYZ019-._~/ +%=()'*!:@[]\\&?#,;$\"<>^`{|}éßñ\u0301漢字🦀\u2028\ufeff"
+LETTERS = PRINTABLE + "\0\t\x7f\u0085"
 
 
 def presign(lines):
@@ -38,11 +40,27 @@ def text(random, least, most, letters=LETTERS):
 def key(random):
     """A key without dot segments: URL clients would resolve those, and we refuse them."""
     while True:
-        found = text(random, 1, 40)
+        # As many bytes as a key may have, now and then.
+        found = text(random, 1, 40) if random.random() < 0.95 else text(random, 250, 1_000).encode()[:1_024].decode(errors="ignore")
         if random.random() < 0.3:
-            found = random.choice(["/", "//", " ", "a//b/", "%2e%2e/", "a%2Fb/", ".../"]) + found
+            found = random.choice(["/", "//", " ", "\t", "a//b/", "%2e%2e/", "a%2Fb/", ".../"]) + found
         if not any(segment in (".", "..") for segment in found.split("/")):
             return found
+
+
+def conditions(policy):
+    """The conditions of a form, whichever way they are written, in no order; and the other members."""
+    policy = json.loads(base64.b64decode(policy))
+    found = []
+    for condition in policy.pop("conditions"):
+        if isinstance(condition, dict):
+            ((name, value),) = condition.items()
+            found.append(("eq", name, value))
+        elif condition[0] == "eq":
+            found.append(("eq", condition[1].removeprefix("$"), condition[2]))
+        else:
+            found.append(tuple(str(part) for part in condition))
+    return sorted(found), policy
 
 
 def same(ours, theirs, lines):
