@@ -11,6 +11,9 @@ from pathlib import Path
 
 from service import ROOT
 
+# What SeaweedFS takes for its own name: below it, the host names the bucket.
+DOMAIN = "storage.test"
+
 AZURITE = ROOT / "target" / "azurite" / "node_modules" / ".bin" / "azurite-blob"
 
 
@@ -59,17 +62,19 @@ def seaweedfs(folder, access_key, secret_key):
         "-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=20", f"-master.port={port + 1}",
         f"-master.port.grpc={port + 2}", f"-volume.port={port + 3}", f"-volume.port.grpc={port + 4}", "-filer",
         f"-filer.port={port + 5}", f"-filer.port.grpc={port + 6}", "-s3", f"-s3.port={port}",
-        f"-s3.port.grpc={port + 7}", "-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={config}",
+        f"-s3.port.grpc={port + 7}", "-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={config}", f"-s3.domainName={DOMAIN}",
     ], folder / "log", port)
 
 
-def azurite(folder):
-    """Azurite's blob service, with its documented account and key."""
+def azurite(folder, certificate=None):
+    """Azurite's blob service, with its documented account and key; with a certificate and its key over TLS, where it
+    takes any token of Microsoft Entra that is in date."""
     assert AZURITE.exists(), "Azurite is missing: scripts/test installs it below target/"
     node = shutil.which("node")
     assert node, "node is missing: scripts/test installs it"
     port = free_ports(1)
+    tls = ["--oauth", "basic", "--cert", certificate[0], "--key", certificate[1]] if certificate else []
     return Engine([
         node, AZURITE, "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobHost", "127.0.0.1",
-        "--blobPort", port, "--location", folder / "data",
+        "--blobPort", port, "--location", folder / "data", *tls,
     ], folder / "log", port)
