@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use valetkey_reliability::error::Outcome;
 use valetkey_reliability::report::{Scale, Setting, Tally};
 use valetkey_reliability::scenario::{
-    chance, clocks, disk, histories, kills, load, order, orphans, races, replays, storage, swaps,
+    broken, chance, clocks, disk, histories, kills, load, order, orphans, races, replays, storage,
+    swaps,
 };
 
 fn setting() -> Setting {
@@ -118,4 +119,9 @@ async fn told_to_end_under_load_it_loses_no_acknowledgement() {
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_hold_on_to_connections_keep_nobody_waiting() {
     kept(load::idlers(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_disk_loses_nothing_that_was_acknowledged_and_heals() {
+    kept(broken::disk(&setting()).await);
 }

@@ -10,7 +10,7 @@ mod table;
 mod upload;
 
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use redb::{Database, DatabaseError, Durability, ReadableDatabase};
 
@@ -40,10 +40,16 @@ const CACHE: usize = 16 << 20;
 /// The open index.
 pub(crate) struct Index {
     path: PathBuf,
-    /// `None` while it is closed, and after a failure until it could be opened again.
-    database: RwLock<Option<Database>>,
+    database: RwLock<State>,
     /// Whether writes say what they accepted.
     journaling: bool,
+}
+
+enum State {
+    Open(Database),
+    /// After an I/O error the database refuses everything until it is opened afresh, which may fail as well.
+    Failed,
+    Closed,
 }
 
 impl Index {
@@ -61,7 +67,7 @@ impl Index {
         })?;
         let index = Self {
             path,
-            database: RwLock::new(Some(database)),
+            database: RwLock::new(State::Open(database)),
             journaling,
         };
         Ok(index)
@@ -72,9 +78,7 @@ impl Index {
         &self,
         look: impl FnOnce(&Snapshot) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let database = database.as_ref().ok_or(CLOSED)?;
-        look(&Snapshot::new(database.begin_read()?))
+        self.with(|database| look(&Snapshot::new(database.begin_read()?)))
     }
 
     /// Runs `steps` in one transaction and makes it durable; gives what is to be done then.
@@ -85,29 +89,39 @@ impl Index {
         &self,
         steps: impl FnOnce(&mut Tables<'_>) -> Result<(), Failure>,
     ) -> Result<Effects, Failure> {
-        let result = self.try_write(steps);
+        let result = self.with(|database| self.try_write(database, steps));
         if matches!(result, Err(Failure::Index(_))) {
-            self.reopen();
+            self.fail();
+            self.revive();
         }
         result
     }
 
     /// Closes the file and lets go of its lock.
     pub(crate) fn close(&self) {
-        drop(
-            self.database
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        *self.exclusively() = State::Closed;
+    }
+
+    /// Works with the database, which is opened afresh if it has failed.
+    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut state = self.shared();
+        if matches!(*state, State::Failed) {
+            drop(state);
+            self.revive();
+            state = self.shared();
+        }
+        match &*state {
+            State::Open(database) => work(database),
+            State::Failed => Err(FAILED),
+            State::Closed => Err(CLOSED),
+        }
     }
 
     fn try_write(
         &self,
+        database: &Database,
         steps: impl FnOnce(&mut Tables<'_>) -> Result<(), Failure>,
     ) -> Result<Effects, Failure> {
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let database = database.as_ref().ok_or(CLOSED)?;
         let mut transaction = database.begin_write()?;
         transaction
             .set_durability(Durability::Immediate)
@@ -130,20 +144,37 @@ impl Index {
         Ok(effects)
     }
 
-    /// After an I/O error (a full disk) the database refuses everything until it is opened afresh.
-    fn reopen(&self) {
-        let mut database = self
-            .database
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        drop(database.take());
+    fn fail(&self) {
+        let mut state = self.exclusively();
+        if matches!(*state, State::Open(_)) {
+            *state = State::Failed;
+        }
+    }
+
+    /// Opens the database again if it has failed. What its last commit left unfinished is undone then.
+    fn revive(&self) {
+        let mut state = self.exclusively();
+        if !matches!(*state, State::Failed) {
+            return;
+        }
         match open_file(&self.path) {
-            Ok(opened) => *database = Some(opened),
+            Ok(opened) => *state = State::Open(opened),
             Err(source) => tracing::error!(%source, "the index could not be opened again"),
         }
     }
+
+    fn shared(&self) -> RwLockReadGuard<'_, State> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn exclusively(&self) -> RwLockWriteGuard<'_, State> {
+        self.database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
+const FAILED: Failure = Failure::Broken("the index could not be opened again");
 const CLOSED: Failure = Failure::Broken("the index is closed");
 
 fn open_file(path: &Path) -> Result<Database, DatabaseError> {

@@ -1,5 +1,6 @@
 //! The promises, one file each, and how they are put to the test.
 
+pub mod broken;
 pub mod chance;
 pub mod clocks;
 pub mod disk;
@@ -95,6 +96,9 @@ promises! {
     "disk" 1 disk::full,
         "A full disk (32 MiB): writes are refused as storage_full, reads go on, and it heals without a restart",
         "full disks";
+    "broken" 1 broken::disk,
+        "A disk that fails (EIO on fsync or on writing, always or now and then): what is acknowledged is kept, all \
+         else is told as an outage, reads of the catalog go on, and it heals without a restart", "failing disks";
     "ends" 1 load::ends,
         "SIGTERM under load: no acknowledgement is lost, and it ends within 10 s", "ends";
     "idlers" 1 load::idlers,
