@@ -14,6 +14,7 @@ mod files;
 mod hosts;
 mod outage;
 mod privacy;
+mod refusals;
 mod service;
 mod silence;
 mod traces;
