@@ -99,7 +99,8 @@ pub(crate) async fn beginning(mut answer: Response, limit: usize) -> Vec<u8> {
     body
 }
 
-async fn problem(answer: Response) -> Error {
+/// The problem an answer is, or its status when it is none.
+pub(crate) async fn problem(answer: Response) -> Error {
     let status = answer.status().as_u16();
     let asked = retry_after(answer.headers());
     let body = beginning(answer, MAX_PROBLEM).await;

@@ -2,6 +2,7 @@
 
 mod dev;
 mod get;
+mod health;
 mod ls;
 mod openapi;
 pub(crate) mod presign;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Receipt(receipt::Receipt),
     /// Find and repair what is due or does not add up
     Sweep(sweep::Sweep),
+    /// Ask whether a service on this machine is well
+    Health(health::Health),
     /// Make a token for the development service
     Token(token::Token),
     /// Print the OpenAPI document of the API
@@ -62,6 +65,7 @@ impl Command {
             Self::Presign(presign) => presign.run(),
             Self::Receipt(receipt) => until_signal(receipt.run()).await,
             Self::Sweep(sweep) => until_signal(sweep.run()).await,
+            Self::Health(health) => until_signal(health.run()).await,
             Self::Token(token) => token.run(),
             Self::Openapi => openapi::run(),
         }

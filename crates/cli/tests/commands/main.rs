@@ -6,6 +6,7 @@
 
 mod dev;
 mod get;
+mod health;
 mod ls;
 mod openapi;
 mod presign;
