@@ -42,6 +42,16 @@ pub enum Mode {
         /// Bytes that still come through.
         bytes: u64,
     },
+    /// It is reset after so many bytes of the request.
+    CutRequestAfter {
+        /// Bytes that still come through.
+        bytes: u64,
+    },
+    /// Some connections, as the seed says, are reset before so many bytes of the request.
+    CutSome {
+        /// The most that still comes through.
+        within: u64,
+    },
     /// Each connection gets one of the others, as the seed says.
     Chance,
 }
@@ -62,6 +72,7 @@ struct Shared {
     seed: u64,
     connections: AtomicU64,
     struck: AtomicU64,
+    uploaded: AtomicU64,
 }
 
 impl Proxy {
@@ -78,6 +89,7 @@ impl Proxy {
             seed,
             connections: AtomicU64::new(0),
             struck: AtomicU64::new(0),
+            uploaded: AtomicU64::new(0),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { url, shared, task })
@@ -96,6 +108,11 @@ impl Proxy {
     pub fn struck(&self) -> u64 {
         self.shared.struck.load(Ordering::Relaxed)
     }
+
+    /// How many bytes clients sent.
+    pub fn uploaded(&self) -> u64 {
+        self.shared.uploaded.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for Proxy {
@@ -110,8 +127,20 @@ impl Shared {
         let mode = *self.mode.lock().unwrap_or_else(PoisonError::into_inner);
         match mode {
             Mode::Chance => script(&mut dice.clone()),
+            Mode::CutSome { within } => cut(&mut dice.clone(), within),
             mode => mode,
         }
+    }
+}
+
+/// One connection in three is cut.
+fn cut(dice: &mut Dice, within: u64) -> Mode {
+    let within = usize::try_from(within).unwrap_or(usize::MAX);
+    match dice.below(3) {
+        0 => Mode::CutRequestAfter {
+            bytes: dice.below(within) as u64,
+        },
+        _ => Mode::Pass,
     }
 }
 
@@ -191,9 +220,12 @@ async fn pump(
             let _ = to.shutdown().await;
             return false;
         }
+        if is_request {
+            shared.uploaded.fetch_add(read as u64, Ordering::Relaxed);
+        }
         let mut chunk = &buffer[..read];
         match shared.mode(dice) {
-            Mode::Pass | Mode::Chance => {}
+            Mode::Pass | Mode::Chance | Mode::CutSome { .. } => {}
             Mode::Delay { millis } => tokio::time::sleep(Duration::from_millis(millis)).await,
             Mode::Limit { bytes_per_second } => {
                 let millis = read as u64 * 1000 / bytes_per_second.max(1);
@@ -206,11 +238,11 @@ async fn pump(
             }
             Mode::HalfClose => {}
             Mode::Blackhole => continue,
-            Mode::CutAfter { bytes } if !is_request => {
-                let left = usize::try_from(bytes.saturating_sub(carried)).unwrap_or(0);
-                chunk = &chunk[..read.min(left)];
+            Mode::CutAfter { bytes } if !is_request => chunk = cut_off(chunk, bytes, carried),
+            Mode::CutRequestAfter { bytes } if is_request => {
+                chunk = cut_off(chunk, bytes, carried);
             }
-            Mode::CutAfter { .. } => {}
+            Mode::CutAfter { .. } | Mode::CutRequestAfter { .. } => {}
         }
         carried += chunk.len() as u64;
         let cut = chunk.len() < read;
@@ -218,4 +250,10 @@ async fn pump(
             return cut;
         }
     }
+}
+
+/// What of a chunk still comes through.
+fn cut_off(chunk: &[u8], bytes: u64, carried: u64) -> &[u8] {
+    let left = usize::try_from(bytes.saturating_sub(carried)).unwrap_or(0);
+    &chunk[..chunk.len().min(left)]
 }

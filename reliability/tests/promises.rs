@@ -6,7 +6,7 @@ use valetkey_reliability::error::Outcome;
 use valetkey_reliability::report::{Scale, Setting, Tally};
 use valetkey_reliability::scenario::{
     broken, chance, clocks, disk, histories, kills, load, order, orphans, races, replays, storage,
-    swaps,
+    swaps, transfers,
 };
 
 fn setting() -> Setting {
@@ -124,4 +124,14 @@ async fn those_who_hold_on_to_connections_keep_nobody_waiting() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_disk_loses_nothing_that_was_acknowledged_and_heals() {
     kept(broken::disk(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_that_ends_late_is_a_file_when_it_is_verified_or_gone() {
+    kept(transfers::late(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_connection_costs_at_most_its_part() {
+    kept(transfers::broken_connections(&setting()).await);
 }

@@ -15,6 +15,7 @@ pub mod replays;
 pub mod script;
 pub mod storage;
 pub mod swaps;
+pub mod transfers;
 
 use std::pin::Pin;
 
@@ -82,6 +83,11 @@ promises! {
     "orphans" 1 orphans::abandoned,
         "Uploads abandoned at every step: when their time is over, storage and catalog account for each other",
         "abandoned uploads";
+    "late" 1 transfers::late,
+        "A transfer that begins a second before its URL ends and ends after it: a file once it is verified and never \
+         before, or, when nobody waits for it any more, gone by the horizon", "late transfers";
+    "cuts" 1 transfers::broken_connections,
+        "Connections that break in the middle of a part: our client sends at most that part again", "large files";
     "answers" 1 storage::lost_answers,
         "Storage does what it is told and its answer is lost: it becomes a file within 30 s, once", "uploads";
     "outages" 1 storage::outages,
