@@ -114,7 +114,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         },
         store,
         metrics,
-        max_connections: config.max_connections,
+        max_connections: config.max_connections.min(files::room_for_connections()),
     })
 }
 

@@ -5,7 +5,27 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::ServeError;
+
+/// Files kept for what is not a connection of a listener: catalog, storage calls, logs.
+const OTHER_FILES: u64 = 128;
+
+/// How many connections each of two listeners may hold by the limit on open files, which is raised as far as it goes.
+pub(crate) fn room_for_connections() -> usize {
+    let mut limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if limit.current != limit.maximum && setrlimit(Resource::Nofile, raised).is_ok() {
+        limit = raised;
+    }
+    let files = limit.current.unwrap_or(u64::MAX);
+    let room = files.saturating_sub(OTHER_FILES).max(files / 2) / 2;
+    usize::try_from(room).unwrap_or(usize::MAX).max(1)
+}
 
 /// Makes a folder for its owner alone (mode 0700) if it is not there.
 ///

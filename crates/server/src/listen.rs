@@ -1,5 +1,6 @@
 //! A listener of our own: header timeouts, a cap on connections, byte counters and a shutdown that ends.
 
+mod crowd;
 mod head;
 mod stream;
 
@@ -17,15 +18,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crowd::{Crowd, Seat};
 use head::{HeadTimer, Progress};
 use stream::CountingStream;
 
-/// How long to wait before accepting again when the machine has no more files to give.
+/// How long to wait before accepting again when the machine has no more files to give, and nobody can be sent away.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long when somebody was, who is gone in a moment.
+const LEAVE_PAUSE: Duration = Duration::from_millis(2);
 
 /// What a listener allows.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +38,7 @@ pub struct ListenerOptions {
     pub header_timeout: Duration,
     /// How long a connection may idle between requests; proxies expect a minute.
     pub idle_timeout: Duration,
-    /// How many connections may be open; more wait in the kernel's queue.
+    /// How many connections may be open; one more sends away the oldest that serves no request, or waits.
     pub max_connections: usize,
     /// The most bytes buffered for one connection.
     pub max_buffer: usize,
@@ -76,17 +80,18 @@ pub async fn serve<S, B>(
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Into<Box<dyn StdError + Send + Sync>>,
-    B: Body + Send + 'static,
+    B: Body + Unpin + Send + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
     let places = Arc::new(Semaphore::new(options.max_connections));
+    let crowd = Arc::new(Crowd::default());
     let (tracker, ending) = (TaskTracker::new(), Ending::default());
     let mut shutdown = pin!(shutdown);
     loop {
         let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, accept(&listener).await)
+            let stream = accept(&listener, &crowd).await;
+            (place(&places, &crowd).await, stream)
         };
         let (place, stream) = tokio::select! {
             biased;
@@ -94,9 +99,14 @@ pub async fn serve<S, B>(
             next = next => next,
         };
         let (service, counters, ending) = (service.clone(), counters.clone(), ending.clone());
+        let progress = Progress::default();
+        let seat = crowd.enter(progress.clone());
         tracker.spawn(async move {
             counters.open.inc();
-            hold(stream, service, options, &counters, ending).await;
+            let head = HeadTimer::new(options.header_timeout, progress.clone());
+            let stream = CountingStream::new(stream, &counters, head);
+            let service = service_fn(move |request| progress.clone().during(service.call(request)));
+            hold(stream, service, options, seat, ending).await;
             counters.open.dec();
             drop(place);
         });
@@ -120,12 +130,31 @@ struct Ending {
     hard: CancellationToken,
 }
 
+/// Waits for a place, and makes one as soon as somebody asks for nothing.
+async fn place(places: &Arc<Semaphore>, crowd: &Crowd) -> Option<OwnedSemaphorePermit> {
+    loop {
+        if places.available_permits() == 0 {
+            crowd.make_room();
+        }
+        let free = Arc::clone(places).acquire_owned();
+        if let Ok(place) = tokio::time::timeout(LEAVE_PAUSE, free).await {
+            return place.ok();
+        }
+    }
+}
+
 /// Takes the next connection, whatever the ones before it did.
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener, crowd: &Crowd) -> TcpStream {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, _)) => {
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "cannot set TCP_NODELAY");
+                }
+                return stream;
+            }
             Err(error) if is_the_clients(&error) => {}
+            Err(_) if crowd.make_room() => tokio::time::sleep(LEAVE_PAUSE).await,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept connections, trying again");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -147,10 +176,10 @@ fn is_the_clients(error: &io::Error) -> bool {
 
 /// Serves one connection to its end.
 async fn hold<S, B>(
-    stream: TcpStream,
+    stream: CountingStream,
     service: S,
     options: ListenerOptions,
-    counters: &ListenerCounters,
+    seat: Seat,
     ending: Ending,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>>,
@@ -158,21 +187,15 @@ async fn hold<S, B>(
     B: Body + 'static,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
-    }
-    let progress = Progress::default();
-    let head = HeadTimer::new(options.header_timeout, progress.clone());
-    let io = TokioIo::new(CountingStream::new(stream, counters, head));
-    let service = service_fn(move |request| progress.clone().during(service.call(request)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.idle_timeout)
         .max_buf_size(options.max_buffer)
-        .serve_connection(io, service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = seat.leave.cancelled() => Ok(()),
         () = ending.soft.cancelled() => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {

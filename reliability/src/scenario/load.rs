@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::io::AsyncWriteExt as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::clock::{self, Stopwatch};
 use crate::dice::Dice;
 use crate::driver::Driver;
 use crate::ensure;
-use crate::error::Outcome;
+use crate::error::{At, Outcome};
 use crate::machine::{Machine, Opening};
 use crate::oracle;
 use crate::points::Traps;
@@ -25,8 +26,12 @@ const END_MILLIS: f64 = 10_000.0;
 const HEALTH_MILLIS: f64 = 100.0;
 /// How many clients work at the same time.
 const CLIENTS: u64 = 8;
-/// How many files it may have open.
+/// How few files a service may have open.
 const FILES: usize = 512;
+/// What it may hold beside two thousand connections or more, in MiB.
+const RSS_MIB: f64 = 256.0;
+/// Longer than a head may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(11);
 
 /// SIGTERM under load, again and again.
 ///
@@ -98,44 +103,88 @@ async fn work(driver: Driver, mut dice: Dice) -> (u64, Option<u16>) {
     }
 }
 
-/// Clients that open connections and say nothing, or a byte now and then, to a service that may open few files.
+/// Clients that open connections and say nothing, or a byte now and then: to a service that may open few files, and
+/// to one that may open as many as there are connections.
 ///
 /// # Errors
 /// The service cannot be run at all.
 pub async fn idlers(setting: &Setting) -> Outcome<Tally> {
+    let mut tally = Tally::default();
+    let many = setting.choose(2000, 10_000);
+    raise_files(many + 1000)?;
+    crowd(setting, FILES, many, "with 512 files", &mut tally).await?;
+    crowd(setting, many + 4000, many, "with files enough", &mut tally).await?;
+    Ok(tally)
+}
+
+async fn crowd(
+    setting: &Setting,
+    files: usize,
+    idlers: usize,
+    name: &str,
+    tally: &mut Tally,
+) -> Outcome<()> {
     let folder = memory_folder()?;
     let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
-    let script = format!("ulimit -n {FILES} && exec \"$@\"");
+    let script = format!("ulimit -n {files} && exec \"$@\"");
     service.under(&["sh", "-c", &script, "sh"]);
     service.start(&Traps::default()).await?;
     let driver = Driver::new(&service.api, "alice")?;
-    let mut tally = Tally::default();
     let address = service.api.trim_start_matches("http://").to_owned();
-    let few = idle(&address, FILES / 2).await?;
-    let name = "longest health beside 256 idle and slow connections";
-    measure(&driver, name, &mut tally).await?;
-    let slowest = tally.figures.first().map_or(0.0, |figure| figure.value);
+    let mut open = idle(&address, idlers).await?;
+    tally.count("idle and slow connections", idlers as u64);
+    let health = format!("longest health beside them {name}");
+    measure(&driver, &health, tally).await?;
+    let slowest = tally.figures.iter().find(|figure| figure.name == health);
+    let slowest = slowest.map_or(0.0, |figure| figure.value);
     if setting.scale == Scale::Long && slowest > HEALTH_MILLIS {
-        tally.wrong(format!("health took {slowest:.0} ms"));
+        tally.wrong(format!("{name}: health took {slowest:.0} ms"));
     }
+    let uploaded = driver.upload(vec![7; 100]).await;
     ensure!(
-        driver.upload(vec![7; 100]).await.is_ok(),
-        "an upload beside idle connections"
+        uploaded.is_ok(),
+        "{name}: no upload beside idle connections"
     );
-    // More than it has files for: those who come late wait until the others are thrown out.
-    let many = idle(&address, FILES * 2).await?;
-    let watch = Stopwatch::start();
-    let health = driver.get("/healthz").await?;
-    ensure!(health.status == 200, "health: {}", health.status);
-    tally.longest(
-        "health once there were more connections than files",
-        watch.millis(),
-    );
-    drop((few, many));
-    measure(&driver, "longest health after they left", &mut tally).await?;
+    let rss = resident_mib(service.pid()?)?;
+    tally.most(&format!("resident MiB beside them {name}"), rss);
+    if rss > RSS_MIB {
+        tally.wrong(format!("{name}: {rss:.0} MiB resident"));
+    }
+    tokio::time::sleep(HEAD_TIMEOUT).await;
+    let mut left = 0;
+    for stream in &mut open {
+        let mut byte = [0];
+        let read = tokio::time::timeout(Duration::from_millis(1), stream.read(&mut byte));
+        left += u64::from(read.await.is_err());
+    }
+    if left > 0 {
+        tally.wrong(format!("{name}: {left} idle connections are still open"));
+    }
     driver.upload(vec![8; 100]).await?;
     service.stop().await?;
-    Ok(tally)
+    Ok(())
+}
+
+/// Lets this process open so many files.
+fn raise_files(wanted: usize) -> Outcome<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = u64::try_from(wanted)?;
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return Ok(());
+    }
+    let raised = Rlimit {
+        current: Some(wanted),
+        ..limit
+    };
+    Ok(setrlimit(Resource::Nofile, raised).at("this scenario needs more open files")?)
+}
+
+/// How much memory a process holds, in MiB.
+fn resident_mib(pid: i32) -> Outcome<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next());
+    Ok(kib.at("VmRSS")?.parse::<f64>()? / 1024.0)
 }
 
 async fn measure(driver: &Driver, name: &str, tally: &mut Tally) -> Outcome<()> {

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper::Response;
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
 /// How many requests of a connection have begun and ended; shared by its service and its stream.
@@ -16,12 +18,23 @@ use tokio::time::Sleep;
 pub(super) struct Progress(Arc<(AtomicU64, AtomicU64)>);
 
 impl Progress {
-    /// Runs one request of the connection.
-    pub(super) async fn during<T>(self, request: impl Future<Output = T>) -> T {
+    /// Runs one request of the connection, which ends with the last byte of its answer.
+    pub(super) async fn during<B, E>(
+        self,
+        request: impl Future<Output = Result<Response<B>, E>>,
+    ) -> Result<Response<Answer<B>>, E> {
         self.0.0.fetch_add(1, Ordering::Relaxed);
-        let answer = request.await;
-        self.0.1.fetch_add(1, Ordering::Relaxed);
-        answer
+        let running = Running(self);
+        let answer = request.await?;
+        Ok(answer.map(|body| Answer {
+            body,
+            _running: running,
+        }))
+    }
+
+    /// Whether a request runs.
+    pub(super) fn is_busy(&self) -> bool {
+        self.look().1
     }
 
     /// How many requests began, and whether the last of them runs.
@@ -31,6 +44,41 @@ impl Progress {
             self.0.1.load(Ordering::Relaxed),
         );
         (begun, begun != ended)
+    }
+}
+
+/// A request that runs until this is dropped.
+struct Running(Progress);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.0.1.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The body of an answer; its request runs for as long as it is there.
+pub(super) struct Answer<B> {
+    body: B,
+    _running: Running,
+}
+
+impl<B: Body + Unpin> Body for Answer<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -114,21 +114,35 @@ async fn a_later_head_that_never_ends_is_hung_up_on_and_an_idle_connection_is_no
 }
 
 #[tokio::test]
-async fn a_connection_too_many_waits_until_another_ends() {
+async fn one_too_many_sends_the_oldest_away_that_asks_for_nothing_and_never_one_that_is_served() {
     let running = start(ListenerOptions {
-        max_connections: 1,
+        max_connections: 3,
         ..ListenerOptions::default()
     })
     .await;
-    let mut first = TcpStream::connect(running.address).await.unwrap();
-    ask(&mut first).await.unwrap();
-    let mut second = TcpStream::connect(running.address).await.unwrap();
-    second.write_all(HELLO).await.unwrap();
-    ask(&mut first).await.unwrap();
-    assert_eq!(running.counters.received.get(), 2 * HELLO.len() as u64);
-    drop(first);
-    let mut byte = [0];
-    assert_eq!(second.read(&mut byte).await.unwrap(), 1);
+    let mut served = TcpStream::connect(running.address).await.unwrap();
+    let half = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n.";
+    served.write_all(half).await.unwrap();
+    let mut silent = TcpStream::connect(running.address).await.unwrap();
+    let mut idle = TcpStream::connect(running.address).await.unwrap();
+    ask(&mut idle).await.unwrap();
+    for gone in [&mut silent, &mut idle] {
+        let mut next = TcpStream::connect(running.address).await.unwrap();
+        next.write_all(half).await.unwrap();
+        let mut byte = [0];
+        assert_eq!(gone.read(&mut byte).await.unwrap_or(0), 0, "it had to go");
+        // It stays, and is served until its body ends.
+        std::mem::forget(next);
+    }
+    // All three are served now: one more waits until one of them is done.
+    let mut waits = TcpStream::connect(running.address).await.unwrap();
+    waits.write_all(HELLO).await.unwrap();
+    served.write_all(b".").await.unwrap();
+    let mut answer = [0; 15];
+    served.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    waits.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
 }
 
 #[tokio::test]
