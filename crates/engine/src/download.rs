@@ -1,5 +1,7 @@
 //! Downloads: presigned GETs, and content URLs for pages that cannot send a token.
 
+use std::sync::Arc;
+
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use valetkey_catalog::{CatalogError, Record};
@@ -24,12 +26,13 @@ impl Engine {
     /// # Errors
     /// It is no file, or `expires_in` is too long.
     pub async fn create_download(
-        &self,
+        self: &Arc<Self>,
         who: &Principal,
         id: FileId,
         wish: CreateDownload,
     ) -> Result<Download, Error> {
-        let download = self.issue(who, id, &wish).await?;
+        let record = self.find_or_complete(who, id).await?;
+        let download = self.issue(&record, &wish)?;
         self.count(vec![id]).await?;
         Ok(download)
     }
@@ -53,9 +56,10 @@ impl Engine {
         let results: Vec<DownloadResult> = stream::iter(batch.ids)
             .map(|text| async move {
                 let issued = match text.parse() {
-                    Ok(id) => self.issue(who, id, wish).await,
+                    Ok(id) => self.find_file(who, id).await,
                     Err(_) => Err(Error::NotFound),
                 };
+                let issued = issued.and_then(|record| self.issue(&record, wish));
                 download_result(text, issued)
             })
             .buffered(ISSUED_AT_ONCE)
@@ -73,8 +77,12 @@ impl Engine {
     ///
     /// # Errors
     /// It is no file.
-    pub async fn get_content(&self, who: &Principal, id: FileId) -> Result<PresignedUrl, Error> {
-        let record = self.find_file(who, id).await?;
+    pub async fn get_content(
+        self: &Arc<Self>,
+        who: &Principal,
+        id: FileId,
+    ) -> Result<PresignedUrl, Error> {
+        let record = self.find_or_complete(who, id).await?;
         self.redirect(&record, None, None, None).await
     }
 
@@ -106,20 +114,14 @@ impl Engine {
             .await
     }
 
-    async fn issue(
-        &self,
-        who: &Principal,
-        id: FileId,
-        wish: &CreateDownload,
-    ) -> Result<Download, Error> {
-        let record = self.find_file(who, id).await?;
-        let bucket = self.bucket_of(&record)?;
+    fn issue(&self, record: &Record, wish: &CreateDownload) -> Result<Download, Error> {
+        let bucket = self.bucket_of(record)?;
         let seconds = bucket.rules.validity(wish.expires_in)?;
-        let valid = period(bucket, &record, self.clock.now(), seconds, None)?;
+        let valid = period(bucket, record, self.clock.now(), seconds, None)?;
         let disposition = wish.disposition.unwrap_or_default();
-        let request = sign_get(bucket, &record, disposition, wish.filename.as_ref(), valid)?;
+        let request = sign_get(bucket, record, disposition, wish.filename.as_ref(), valid)?;
         let capability = Capability {
-            id,
+            id: record.upload.id,
             expires_at: request.expires_at,
             disposition: wish.disposition,
             filename: wish.filename.clone(),

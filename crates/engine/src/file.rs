@@ -4,6 +4,8 @@ mod delete;
 mod list;
 mod patch;
 
+use std::sync::Arc;
+
 use valetkey_catalog::{FileFacts, Record};
 use valetkey_protocol::FileId;
 use valetkey_protocol::file::File;
@@ -16,13 +18,28 @@ impl Engine {
     ///
     /// # Errors
     /// It is not there, or not available.
-    pub async fn get_file(&self, who: &Principal, id: FileId) -> Result<File, Error> {
-        self.receipted(self.find_file(who, id).await?)
+    pub async fn get_file(self: &Arc<Self>, who: &Principal, id: FileId) -> Result<File, Error> {
+        self.receipted(self.find_or_complete(who, id).await?)
     }
 
     /// Finds a file that is available to the caller.
     pub(crate) async fn find_file(&self, who: &Principal, id: FileId) -> Result<Record, Error> {
         let record = self.find(who, id).await?;
+        self.check_available(&record)?;
+        Ok(record)
+    }
+
+    /// Finds a file that is available to the caller. An upload whose bytes are all there is completed first: its client
+    /// may have vanished after the last one, or be one that never completes.
+    pub(crate) async fn find_or_complete(
+        self: &Arc<Self>,
+        who: &Principal,
+        id: FileId,
+    ) -> Result<Record, Error> {
+        let mut record = self.find(who, id).await?;
+        if record.state == State::Pending {
+            record = self.complete_late(who, id).await?;
+        }
         self.check_available(&record)?;
         Ok(record)
     }

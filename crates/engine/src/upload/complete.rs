@@ -78,6 +78,18 @@ impl Engine {
         Ok(Results { results })
     }
 
+    /// Completes an upload that somebody wants to read. What is no file by then is not there.
+    pub(crate) async fn complete_late(
+        self: &Arc<Self>,
+        who: &Principal,
+        id: FileId,
+    ) -> Result<Record, Error> {
+        match tokio::time::timeout(MAX_WAIT, self.settle(who, id, None)).await {
+            Ok(Err(Error::Refused(_))) | Err(_) => Err(Error::NotFound),
+            Ok(settled) => settled,
+        }
+    }
+
     /// Brings an upload to an end, by this worker or by waiting for the one that is at it.
     async fn settle(
         self: &Arc<Self>,

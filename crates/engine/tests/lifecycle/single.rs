@@ -370,3 +370,32 @@ async fn bytes_of_another_type_are_recorded_or_refused_as_the_bucket_says() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_upload_that_is_read_before_it_is_completed_becomes_a_file() {
+    let world = World::new();
+    let unsent = world.create(wish(5)).await;
+    let read = async |id| {
+        let engine = &world.engine;
+        let wish = CreateDownload::default();
+        [
+            engine.get_file(&alice(), id).await.map(|_| ()),
+            engine.get_content(&alice(), id).await.map(|_| ()),
+            engine.create_download(&alice(), id, wish).await.map(|_| ()),
+        ]
+    };
+    for refused in read(unsent.id).await {
+        assert_eq!(code(refused), Code::NotFound);
+    }
+    let looked = world.engine.get_upload(&alice(), unsent.id).await;
+    assert_eq!(looked.unwrap().state, State::Pending);
+
+    let sent = world.upload(b"hello").await;
+    assert_eq!(
+        code(world.engine.get_file(&bob(), sent.id).await),
+        Code::NotFound
+    );
+    assert!(read(sent.id).await.iter().all(Result::is_ok));
+    let file = world.complete(sent.id).await.unwrap();
+    assert_eq!((file.id, file.size), (sent.id, 5));
+}

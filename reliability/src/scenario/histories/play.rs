@@ -307,6 +307,11 @@ impl<'a> Play<'a> {
             return Ok(());
         }
         let now = self.machine.now();
+        let one = &mut self.uploads[index];
+        // Whoever reads what is all there completes it.
+        if one.stand == Stand::Open && one.is_whole() {
+            one.finish(now);
+        }
         let one = &self.uploads[index];
         let wish = serde_json::from_value(json!({}))?;
         let download = self
