@@ -7,7 +7,7 @@ from azure.storage.blob import UserDelegationKey, generate_blob_sas, generate_co
 from azure.storage.blob._shared.constants import X_MS_VERSION
 from azure.storage.filedatalake import generate_directory_sas
 
-from presign import key, presign, query, text
+from presign import PRINTABLE, key, presign, query, text
 
 REQUESTS = 2_000
 OVERRIDES = ["cache_control", "content_disposition", "content_encoding", "content_language", "content_type"]
@@ -19,23 +19,23 @@ def line_of(random):
         "provider": "azure",
         "account": random.choice(["myaccount", "devstoreaccount1"]),
         "container": random.choice(["photos", "a-b-c", "$web"]),
-        "blob": key(random).lstrip("/") or "a",
-        "permissions": random.choice(["r", "c", "w", "rcw", "rd"]),
+        "blob": key(random),
+        "permissions": random.choice(["r", "c", "w", "rcw", "racwdxyltfmeopi"]),
         "start": random.choice([None, "2026-01-02T03:04:05Z", "2026-01-02"]),
         "expiry": random.choice(["2026-02-02T03:04:05Z", "2026-02-02T03:04Z"]),
         "ip": random.choice([None, "10.0.0.1", "10.0.0.1-10.0.0.9"]),
         "protocol": random.choice([None, "https", "https,http"]),
         "version": X_MS_VERSION,
         "endpoint": random.choice([None, "http://127.0.0.1:10000/devstoreaccount1"]),
-        "overrides": {name: text(random, 1, 15) for name in random.sample(OVERRIDES, random.randint(0, 3))},
+        "overrides": {name: text(random, 1, 15, PRINTABLE) for name in random.sample(OVERRIDES, random.randint(0, 3))},
     }
     if random.random() < 0.5:
         return line | {"account_key": secret}
     return line | {
         "user_delegation_key": {
-            "signed_oid": "oid-1", "signed_tid": "tid-2", "signed_start": "2026-01-01T00:00:00Z",
+            "signed_oid": text(random, 1, 36, "0123456789abcdef-"), "signed_tid": "tid-2", "signed_start": "2026-01-01T00:00:00Z",
             "signed_expiry": "2026-01-07T00:00:00Z", "signed_service": "b", "signed_version": "2024-11-04",
-            "value": secret,
+            "signed_delegated_user_tid": random.choice([None, "tid-3"]), "value": secret,
         }
     }
 
@@ -46,7 +46,6 @@ def options(line):
         delegated = UserDelegationKey()
         for name, value in line["user_delegation_key"].items():
             setattr(delegated, name, value)
-        delegated.signed_delegated_user_tid = None
     return {
         "account_key": line.get("account_key"),
         "user_delegation_key": delegated,
@@ -87,7 +86,7 @@ def test_directories_are_signed_as_by_azures_data_lake():
     seeded = random.Random(6)
     lines, theirs = [], []
     for _ in range(300):
-        line = line_of(seeded) | {"blob": None, "directory": seeded.choice(["a", "a/b", "a b/ñ/c+d"])}
+        line = line_of(seeded) | {"blob": None, "directory": seeded.choice(["a", "a/b", "a b/ñ/c+d", "/".join("abcdefgh")])}
         other = options(line)
         credential = other.pop("account_key") or other.pop("user_delegation_key")
         other.pop("user_delegation_key", None)
@@ -104,3 +103,12 @@ def test_the_url_names_the_blob_byte_for_byte():
     base = f"https://{line['account']}.blob.core.windows.net/{line['container']}"
     assert answer["url"].startswith(f"{base}/a//b%20c/%C3%A9%2B%252F~?sv=")
 
+
+def test_names_that_azure_would_read_otherwise_are_refused():
+    line = line_of(random.Random(9)) | {"blob": None}
+    bad = [{"blob": name} for name in ["", "..", "a/./b", "a\nb", "a\r"]]
+    bad += [{"directory": name} for name in ["", "a/", "/a", "a//b", ".."]]
+    bad += [{"container": "A"}, {"account": "a.b"}, {"blob": "a", "directory": "b"}, {"ip": "::1"}, {"version": "new"}]
+    bad += [{"expiry": "soon"}, {"protocol": "http"}, {"permissions": ""}, {"account_key": "?"}]
+    answers = presign([line | more for more in bad])
+    assert all(list(answer) == ["error"] and answer["error"] for answer in answers), answers

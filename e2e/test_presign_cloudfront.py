@@ -84,7 +84,7 @@ def test_ecdsa_signatures_and_cookies_hold():
 
 def test_urls_that_would_not_arrive_as_signed_are_refused():
     line = line_of(random.Random(10)) | {"policy": None, "expires": 1}
-    urls = ["https://a/b c", "https://a/é", 'https://a/"', "https://a/?Expires=1", ""]
+    urls = ["https://a/b c", "https://a/é", 'https://a/"', "https://a/?Expires=1", "https://a/#b", "https://a/\\b", ""]
     answers = presign([line | {"url": url} for url in urls])
     assert all("error" in answer for answer in answers), answers
     assert parts(presign([line])[0]["url"])[0] == "https"

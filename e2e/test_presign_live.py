@@ -1,6 +1,5 @@
 """What `valetkey presign` signs is taken by real storage: the embedded store, SeaweedFS and Azurite."""
 
-import http.client
 import re
 import uuid
 from urllib.parse import quote, urlsplit
@@ -11,24 +10,20 @@ import requests
 from azure.storage.blob import BlobServiceClient
 from botocore.config import Config
 
-from engines import azurite, seaweedfs
-from presign import presign
+from engines import DOMAIN, ROLE, azurite, seaweedfs
+from presign import presign, send
 
-KEYS = ["plain.txt", "a b+c~%=('*)!:@[].txt", "ünïcode/é/e\u0301/漢字 🦀", "deep//er"]
+KEYS = [
+    "plain.txt", "a b+c~%=('*)!:@[].txt", "ünïcode/é/e\u0301/漢字 🦀", "deep//er", " space ", "%2e%2e/%2F", "…/....",
+    "?query#fragment&a=b;c", "x/" * 100 + "漢" * 70,
+]
 AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-
-
-def send(method, url, headers=(), body=b""):
-    """Sends a request exactly as it was signed: no library writes the path anew."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
-    connection.request(method, url[len(f"{parts.scheme}://{parts.netloc}"):], body=body, headers=dict(headers))
-    answer = connection.getresponse()
-    return answer.status, answer.headers, answer.read()
 
 
 class S3:
     """A bucket, through presigned requests only."""
+
+    address = None
 
     def __init__(self, endpoint, access_key, secret_key, bucket):
         self.line = {
@@ -38,7 +33,7 @@ class S3:
 
     def call(self, method, key, query=(), headers=(), body=b"", expected=200):
         (answer,) = presign([self.line | {"method": method, "key": key, "query": query, "headers": headers}])
-        status, got, text = send(method, answer["url"], headers, body)
+        status, got, text = send(method, answer["url"], headers, body, self.address)
         assert status == expected, (method, key, status, text)
         return got, text
 
@@ -61,12 +56,36 @@ def weed(tmp_path_factory):
 
 
 @pytest.fixture
+def virtual(weed):
+    """The same bucket, named by the host."""
+    address = weed.line["endpoint"].removeprefix("http://")
+    port = address.partition(":")[2]
+    bucket = S3(f"http://{DOMAIN}:{port}", weed.line["access_key"], weed.line["secret_key"], weed.line["bucket"])
+    bucket.line["style"] = "virtual"
+    bucket.address = address
+    return bucket
+
+
+@pytest.fixture(scope="module")
+def temporary(weed):
+    """The same bucket, with temporary credentials and their session token."""
+    client = boto3.client(
+        "sts", endpoint_url=weed.line["endpoint"], region_name="us-east-1", aws_access_key_id=weed.line["access_key"],
+        aws_secret_access_key=weed.line["secret_key"],
+    )
+    given = client.assume_role(RoleArn=ROLE, RoleSessionName="tests")["Credentials"]
+    bucket = S3(weed.line["endpoint"], given["AccessKeyId"], given["SecretAccessKey"], weed.line["bucket"])
+    bucket.line["session_token"] = given["SessionToken"]
+    return bucket
+
+
+@pytest.fixture
 def embedded(shared):
     store = shared.info["store"]
     return S3(store["endpoint"], store["access_key"], store["secret_key"], store["bucket"])
 
 
-@pytest.fixture(params=["embedded", "weed"])
+@pytest.fixture(params=["embedded", "weed", "virtual", "temporary"])
 def bucket(request):
     return request.getfixturevalue(request.param)
 
@@ -95,8 +114,8 @@ def test_what_was_not_signed_is_refused(bucket):
         (answer["url"], {"content-type": "text/html"}),
         (answer["url"].replace(key, "x" + key), {"content-type": "text/plain"}),
     ]:
-        assert send("PUT", url, headers, b"hello")[0] == 403
-    assert send("DELETE", answer["url"], {"content-type": "text/plain"})[0] == 403
+        assert send("PUT", url, headers, b"hello", bucket.address)[0] == 403
+    assert send("DELETE", answer["url"], {"content-type": "text/plain"}, address=bucket.address)[0] == 403
     bucket.call("GET", key, expected=404)
 
 
@@ -126,10 +145,17 @@ def test_multipart_uploads_are_made_listed_completed_and_aborted(bucket):
     bucket.call("GET", key, query=[("uploadId", other)], expected=404)
 
 
+# SeaweedFS knows no temporary credentials in forms, whoever signs them; the differential tests have those.
+@pytest.mark.parametrize("bucket", ["embedded", "weed", "virtual"], indirect=True)
 def test_forms_are_taken_with_their_exact_fields_only(bucket):
     key = f"{uuid.uuid4()}/form é.txt"
     url, fields = bucket.form(key, fields=[["Content-Type", "text/plain"]], content_length=[1, 10])
-    post = lambda changed, body: requests.post(url, data=fields | changed, files={"file": body}, timeout=60)
+    host = urlsplit(url).netloc
+    url = url.replace(host, bucket.address or host)
+
+    def post(changed, body):
+        return requests.post(url, data=fields | changed, files={"file": body}, headers={"host": host}, timeout=60)
+
     assert post({"key": key + "x"}, b"hello").status_code == 403
     assert post({"Content-Type": "text/html"}, b"hello").status_code == 403
     assert post({}, b"a" * 11).status_code in (400, 403)

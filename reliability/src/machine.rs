@@ -7,13 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use valetkey_catalog::sqlite::SqliteCatalog;
 use valetkey_engine::{
-    Bucket, BucketRules, Engine, EngineParts, Ids, Observer, Place, Principal, ReceiptSigner,
-    SweepReport,
+    Bucket, BucketRules, Engine, EngineParts, Ids, Observer, Principal, ReceiptSigner, SweepReport,
 };
-use valetkey_protocol::sweep::Finding;
+use valetkey_protocol::sweep::{Finding, FindingKind};
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{Clock, FileId, Jwks, PresignedRequest, Receipt, Secret, Subject};
 use valetkey_store::s3::{AddressingStyle, Credentials, S3Settings, S3Store, Timeouts};
@@ -187,11 +186,23 @@ impl Machine {
     /// The catalog or storage do not answer.
     pub async fn survey(&self) -> Result<Vec<Finding>> {
         let mut all = Vec::new();
-        let mut place = Some(Place::first());
-        while let Some(here) = place {
-            let (findings, next) = self.engine.survey(&here).await?;
-            all.extend(findings);
-            place = next;
+        let names: Vec<_> = self.engine.bucket_names().collect();
+        for bucket in names {
+            loop {
+                let surveyed = self.engine.survey_bucket(bucket, SignedDuration::ZERO);
+                let surveyed = surveyed.await?;
+                let Some(surveyed) = surveyed else {
+                    return Err(Failure::new("somebody else surveys"));
+                };
+                let untold = |one: &Finding| one.kind == FindingKind::NotSurveyed;
+                if let Some(finding) = surveyed.findings.iter().find(|one| untold(one)) {
+                    return Err(Failure::new(format!("not surveyed: {finding:?}")));
+                }
+                all.extend(surveyed.findings);
+                if surveyed.ended {
+                    break;
+                }
+            }
         }
         Ok(all)
     }
@@ -248,6 +259,8 @@ impl StoreObserver for Nobody {
     fn called(&self, _: &str, _: Operation, _: Outcome, _: Duration) {}
 
     fn breaker(&self, _: &str, _: BreakerState) {}
+
+    fn clock(&self, _: &str, _: i64) {}
 }
 
 impl Observer for Nobody {

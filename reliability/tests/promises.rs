@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use valetkey_reliability::error::Outcome;
 use valetkey_reliability::report::{Scale, Setting, Tally};
 use valetkey_reliability::scenario::{
-    chance, disk, histories, kills, load, order, orphans, races, replays, storage, swaps,
+    chance, clocks, disk, histories, kills, load, order, orphans, races, replays, storage, swaps,
 };
 
 fn setting() -> Setting {
@@ -96,8 +96,13 @@ async fn while_storage_fails_it_answers_in_time_and_afterwards_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clocks_that_differ_end_nothing_early() {
-    kept(storage::clocks(&setting()).await);
+async fn clocks_that_differ_end_nothing_early_and_sign_nothing_that_would_not_hold() {
+    kept(clocks::moved(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_at_another_time_than_its_storage_says_so() {
+    kept(clocks::shifted(&setting()).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -77,6 +77,8 @@ pub enum Limit {
 pub struct Backlog {
     /// Records with work due, for each reason.
     pub due: Vec<(Due, u64)>,
+    /// Records with work due that is left alone at the moment: somebody is at it, or could not do it.
+    pub postponed: u64,
     /// Uploads that are being verified.
     pub verifying: u64,
     /// Files that are being removed.

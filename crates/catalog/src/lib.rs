@@ -1,6 +1,7 @@
 //! WHAT do we remember? One trait; each method is one transaction. This crate alone knows SQL.
 
 mod account;
+mod due;
 mod edge;
 mod error;
 mod history;
@@ -14,10 +15,11 @@ use valetkey_protocol::file::Order;
 use valetkey_protocol::{Checksum, FileId, Filename, FolderPath, Metadata, Subject};
 
 pub use account::{Backlog, Insertion, Intent, Limit, Limits, Over, Usage};
+pub use due::{Claim, Due, DueList, Postponement, Task};
 pub use edge::{Edge, Step};
 pub use error::CatalogError;
 pub use history::{Event, EventKind, Passage};
-pub use record::{Due, FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfer};
+pub use record::{FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfer};
 
 /// The catalog of uploads and files. An answer means that what it says is on disk.
 ///
@@ -37,8 +39,13 @@ pub trait Catalog: Send + Sync + 'static {
         since: Timestamp,
     ) -> Result<Insertion, CatalogError>;
 
-    /// Frees a key of an owner whose upload came to nothing.
-    async fn forget_key(&self, owner: Subject, key: String) -> Result<(), CatalogError>;
+    /// Frees a key of an owner, if it stands for this upload, which came to nothing.
+    async fn forget_key(
+        &self,
+        owner: Subject,
+        key: String,
+        upload: FileId,
+    ) -> Result<(), CatalogError>;
 
     /// Frees all keys used up to then.
     async fn forget_keys_until(&self, then: Timestamp) -> Result<(), CatalogError>;
@@ -58,7 +65,9 @@ pub trait Catalog: Send + Sync + 'static {
 
     /// Goes along one edge of the state machine if the upload still stands at the step's epoch and at the edge's
     /// beginning, and gives what it then is; `None` when somebody else was first. The line in the audit log, the
-    /// event if there is one, and the settlement of the accounts are part of the same transaction.
+    /// event if there is one, and the settlement of the accounts are part of the same transaction. Whoever gets on
+    /// has no attempts behind it and is not postponed: every edge sees to that but `Verify`, `Retry` and a `Delete`
+    /// that takes a lost run over.
     async fn advance(&self, step: Step) -> Result<Option<Record>, CatalogError>;
 
     /// Leaves a run that verifies or deletes alone until then, while it still stands at `epoch`; says whether it
@@ -83,11 +92,35 @@ pub trait Catalog: Send + Sync + 'static {
     /// Gives records of every state in order of their ids.
     async fn scan(&self, after: Option<FileId>, limit: u32) -> Result<Vec<Record>, CatalogError>;
 
-    /// Finds up to `limit` records with work due at `now`, the longest due first.
-    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(Due, Record)>, CatalogError>;
+    /// Takes up records of one bucket with work due, the longest due first by [`Due::since`], each for one reason:
+    /// counts one more attempt and leaves them alone until then, in one transaction. Of two who claim at once, one
+    /// gets a record. Gives the records as they then are.
+    async fn claim_due(&self, claim: Claim) -> Result<Vec<(Due, Record)>, CatalogError>;
+
+    /// Leaves claimed records alone until then, those of them that nobody claimed again and that did not get on.
+    async fn postpone(&self, postponements: Vec<Postponement>) -> Result<(), CatalogError>;
+
+    /// Lets up to `limit` records that are left alone be due at once, the next to be tried first; they keep their
+    /// count of attempts. Says how many.
+    async fn hasten(&self, limit: u32) -> Result<u64, CatalogError>;
+
+    /// Lists records with work due, the longest due first by [`Due::since`], then by id; takes none of them up.
+    async fn list_due(&self, list: DueList) -> Result<Vec<Record>, CatalogError>;
+
+    /// Takes a task that is free at `now`, leaves it to whoever took it until then, and says where it stands.
+    async fn take_task(
+        &self,
+        name: String,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Task>, CatalogError>;
+
+    /// Remembers where a task stands, and lets it be free again at `free_at`, if nobody took it meanwhile; says
+    /// whether it did.
+    async fn leave_task(&self, task: Task, free_at: Timestamp) -> Result<bool, CatalogError>;
 
     /// Remembers that nothing of this upload is left in storage besides the file, if it still stands at `epoch`:
-    /// whoever moved it on may have left something new. Says whether it does.
+    /// whoever moved it on may have left something new. Says whether it does. With that it got on, as along an edge.
     async fn forget_leftovers(&self, id: FileId, epoch: u64) -> Result<bool, CatalogError>;
 
     /// Gives all that happened to one upload, from its creation on; nothing when there is none.
@@ -97,7 +130,8 @@ pub trait Catalog: Send + Sync + 'static {
     async fn events(&self, after: u64, limit: u32) -> Result<Vec<Event>, CatalogError>;
 
     /// Forgets up to `limit` uploads that ended without a file, or whose file was deleted, before then and left
-    /// nothing, with their history, and as many events of before then. Says how many uploads.
+    /// nothing, with their history, and as many events: the first in the outbox, as long as they are of before then.
+    /// Says how many uploads.
     async fn forget_history_until(&self, then: Timestamp, limit: u32) -> Result<u64, CatalogError>;
 
     /// Gives what an owner, or everybody together, takes in each bucket.

@@ -84,6 +84,10 @@ pub struct Record {
     /// Whether something besides the file may still lie in storage: a quarantined object, parts, a rejected
     /// final object. True from the insert of every upload, single or multipart, until `forget_leftovers`.
     pub leftovers: bool,
+    /// How often it was claimed since it last got on.
+    pub attempts: u64,
+    /// Until when no sweep looks at it.
+    pub postponed_until: Option<Timestamp>,
 }
 
 /// What verification found.
@@ -99,42 +103,4 @@ pub struct FileFacts {
     pub detected_type: Option<String>,
     /// When its retention ends.
     pub expires_at: Option<Timestamp>,
-}
-
-/// Why a record has work due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Due {
-    /// Pending, and its session is over.
-    SessionEnded,
-    /// Verifying, and its lease is over: the run was lost.
-    VerifyLost,
-    /// Available, and its retention is over.
-    RetentionEnded,
-    /// Deleting, and its lease is over: the run was lost.
-    DeleteLost,
-    /// Settled, and its last upload URL has been dead long enough to remove what it left:
-    /// [`QUARANTINE_GRACE_SECONDS`] after `urls_end_at`.
-    LeftoversOver,
-}
-
-impl Due {
-    /// Every reason.
-    pub const ALL: [Self; 5] = [
-        Self::SessionEnded,
-        Self::VerifyLost,
-        Self::RetentionEnded,
-        Self::DeleteLost,
-        Self::LeftoversOver,
-    ];
-
-    /// Its name in reports and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SessionEnded => "session_ended",
-            Self::VerifyLost => "verify_lost",
-            Self::RetentionEnded => "retention_ended",
-            Self::DeleteLost => "delete_lost",
-            Self::LeftoversOver => "leftovers_over",
-        }
-    }
 }

@@ -37,8 +37,8 @@ use tracing::Instrument as _;
 use valetkey_protocol::{FileId, Subject};
 
 use crate::{
-    Backlog, Catalog, CatalogError, Due, Event, FileList, Insertion, Intent, Once, Passage, Patch,
-    Record, Step, Usage,
+    Backlog, Catalog, CatalogError, Claim, Due, DueList, Event, FileList, Insertion, Intent, Once,
+    Passage, Patch, Postponement, Record, Step, Task, Usage,
 };
 use ballast::Ballast;
 use queue::Queue;
@@ -67,10 +67,15 @@ impl SqliteCatalog {
     /// newer version.
     pub fn open(path: &Path) -> Result<Self, CatalogError> {
         let lock = open::lock(path)?;
-        let writer = open::writer(path)?;
+        let ballast = Arc::new(Ballast::take(path)?);
+        // Its log and the index of that need room, of which there may be none but what is held.
+        let writer = match open::writer(path) {
+            Err(_) if ballast.give_up_if_full() => open::writer(path)?,
+            opened => opened?,
+        };
         let mut catalog = Self {
             writes: Arc::default(),
-            ballast: Arc::new(Ballast::take(path)?),
+            ballast: Arc::clone(&ballast),
             reads: Arc::default(),
             readers: Vec::with_capacity(READERS),
             writer: None,
@@ -78,7 +83,7 @@ impl SqliteCatalog {
         };
         let queue = Arc::clone(&catalog.writes);
         catalog.writer = Some(spawn(path, "catalog-write", move || {
-            writer::run(writer, &queue);
+            writer::run(writer, &queue, &ballast);
         })?);
         for _ in 0..READERS {
             let reader = open::reader(path)?;
@@ -157,6 +162,7 @@ impl Drop for SqliteCatalog {
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }
+        self.ballast.keep();
     }
 }
 
@@ -181,9 +187,14 @@ impl Catalog for SqliteCatalog {
         .await
     }
 
-    async fn forget_key(&self, owner: Subject, key: String) -> Result<(), CatalogError> {
+    async fn forget_key(
+        &self,
+        owner: Subject,
+        key: String,
+        upload: FileId,
+    ) -> Result<(), CatalogError> {
         self.relieve("forget_key", move |connection| {
-            once::forget(connection, &owner, &key)
+            once::forget(connection, &owner, &key, upload)
         })
         .await
     }
@@ -264,9 +275,47 @@ impl Catalog for SqliteCatalog {
             .await
     }
 
-    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(Due, Record)>, CatalogError> {
-        self.read(move |connection| due::due(connection, now, limit))
+    async fn claim_due(&self, claim: Claim) -> Result<Vec<(Due, Record)>, CatalogError> {
+        self.relieve("claim_due", move |connection| {
+            due::claim(connection, &claim)
+        })
+        .await
+    }
+
+    async fn postpone(&self, postponements: Vec<Postponement>) -> Result<(), CatalogError> {
+        self.relieve("postpone", move |connection| {
+            due::postpone(connection, &postponements)
+        })
+        .await
+    }
+
+    async fn hasten(&self, limit: u32) -> Result<u64, CatalogError> {
+        self.relieve("hasten", move |connection| due::hasten(connection, limit))
             .await
+    }
+
+    async fn list_due(&self, list: DueList) -> Result<Vec<Record>, CatalogError> {
+        self.read(move |connection| due::list(connection, &list))
+            .await
+    }
+
+    async fn take_task(
+        &self,
+        name: String,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Task>, CatalogError> {
+        self.relieve("take_task", move |connection| {
+            due::take_task(connection, &name, now, until)
+        })
+        .await
+    }
+
+    async fn leave_task(&self, task: Task, free_at: Timestamp) -> Result<bool, CatalogError> {
+        self.relieve("leave_task", move |connection| {
+            due::leave_task(connection, &task, free_at)
+        })
+        .await
     }
 
     async fn forget_leftovers(&self, id: FileId, epoch: u64) -> Result<bool, CatalogError> {

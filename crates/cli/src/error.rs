@@ -69,6 +69,11 @@ pub(crate) enum Error {
         "{0} files are not as they were verified; restore their objects from a backup, or delete them"
     )]
     Lost(usize),
+    /// A sweep could not look at everything.
+    #[error(
+        "{0} things could not be looked at because storage refuses or does not answer; the log of the service says why"
+    )]
+    NotSurveyed(usize),
     /// Some of several things failed, and each was reported.
     #[error("{failed} of {all} failed")]
     Some {

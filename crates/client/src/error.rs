@@ -170,6 +170,7 @@ fn is_worth_repeating(code: Code) -> bool {
         | Code::Internal
         | Code::Overloaded
         | Code::StorageUnavailable
+        | Code::ClockSkew
         | Code::CatalogUnavailable => true,
         Code::MalformedRequest
         | Code::Unauthenticated

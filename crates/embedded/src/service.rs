@@ -8,6 +8,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::Service;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use s3s::service::S3Service;
 use s3s::{S3Error, S3Result};
 
@@ -85,12 +87,13 @@ impl EmbeddedService {
             None => Vec::new(),
         };
         let mut answer = self.inner.answer(parts, body, &rules, &faults).await;
+        let now = (self.inner.desk.backend.clock)();
         let headers = answer.headers_mut();
         cors::decorate(&rules, &method, origin.as_ref(), headers);
         headers.insert("x-amz-request-id", request_id());
-        faults
-            .after(answer, (self.inner.desk.backend.clock)())
-            .await
+        // The clock that signatures are held against; hyper would tell the machine's.
+        headers.extend(date(now).map(|date| (header::DATE, date)));
+        faults.after(answer, now).await
     }
 }
 
@@ -168,6 +171,14 @@ fn plain(status: StatusCode, headers: HeaderMap) -> Response<EmbeddedBody> {
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
     answer
+}
+
+/// An instant as HTTP writes it (RFC 9110 §5.6.7).
+fn date(now: Timestamp) -> Option<HeaderValue> {
+    let text = DateTimePrinter::new()
+        .timestamp_to_rfc9110_string(&now)
+        .ok()?;
+    HeaderValue::try_from(text).ok()
 }
 
 /// Sixteen upper-case digits, as S3 writes them.

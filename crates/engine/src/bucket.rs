@@ -47,10 +47,14 @@ pub struct BucketRules {
     pub request_ttl_seconds: u64,
     /// How long it may live at most, in seconds.
     pub max_expires_in: u64,
+    /// For how many seconds everybody gets the same download URL, which then lives so much longer; 0 is not at all.
+    pub stable_window: u64,
     /// How long an upload session lives, in seconds.
     pub session_ttl_seconds: u64,
     /// The first segments of every object key.
     pub key_prefix: String,
+    /// What `key_prefix` was before: the survey looks there too.
+    pub former_key_prefixes: Vec<String>,
     /// The media types browsers may show instead of save.
     pub inline_types: Vec<String>,
     /// Whether a file whose first bytes contradict its type is refused, and not only recorded.
@@ -86,8 +90,10 @@ impl Default for BucketRules {
             checksum_required: false,
             request_ttl_seconds: 900,
             max_expires_in: 3600,
+            stable_window: 0,
             session_ttl_seconds: 86_400,
             key_prefix: "files".to_owned(),
+            former_key_prefixes: Vec::new(),
             inline_types: inline.map(str::to_owned).to_vec(),
             refuse_type_mismatch: false,
             rehash_limit: 1024 * MIB,
@@ -131,22 +137,36 @@ impl BucketRules {
             1,
             self.max_expires_in,
         )?;
+        // Window and lifetime are signed together.
+        between(
+            "stable_window",
+            self.stable_window,
+            0,
+            MAX_SIGNATURE_SECONDS - self.max_expires_in,
+        )?;
         between(
             "session_ttl_seconds",
             self.session_ttl_seconds,
             60,
             30 * 86_400,
         )?;
-        if self.key_prefix.len() > 100 || ObjectKey::parse(&self.key_prefix).is_err() {
-            return Err("key_prefix must be segments of A-Z, a-z, 0-9, '.', '_', '-' with 100 bytes at most".to_owned());
-        }
-        if self.key_prefix.split('/').next() == Some(key::QUARANTINE) {
-            return Err(format!(
-                "key_prefix must not begin with {}, where unverified bytes land",
-                key::QUARANTINE
-            ));
+        check_prefix("key_prefix", &self.key_prefix)?;
+        for (index, prefix) in self.former_key_prefixes.iter().enumerate() {
+            check_prefix("former_key_prefixes", prefix)?;
+            if *prefix == self.key_prefix || self.former_key_prefixes[..index].contains(prefix) {
+                return Err(format!(
+                    "former_key_prefixes has {prefix}, which is a prefix already; remove it there"
+                ));
+            }
         }
         Ok(())
+    }
+
+    /// Every prefix that keys of files have or had.
+    pub(crate) fn prefixes(&self) -> Vec<&str> {
+        let former = self.former_key_prefixes.iter();
+        let all = std::iter::once(&self.key_prefix).chain(former);
+        all.map(String::as_str).collect()
     }
 
     /// What the accounts of a new upload may hold with it.
@@ -198,6 +218,21 @@ impl BucketRules {
     }
 }
 
+fn check_prefix(name: &str, prefix: &str) -> Result<(), String> {
+    if prefix.len() > 100 || ObjectKey::parse(prefix).is_err() {
+        return Err(format!(
+            "{name} must be segments of A-Z, a-z, 0-9, '.', '_', '-' with 100 bytes at most"
+        ));
+    }
+    if prefix.split('/').next() == Some(key::QUARANTINE) {
+        return Err(format!(
+            "{name} must not begin with {}, where unverified bytes land",
+            key::QUARANTINE
+        ));
+    }
+    Ok(())
+}
+
 /// A limit, where 0 is none.
 pub(crate) fn unless_zero(limit: u64) -> Option<u64> {
     (limit > 0).then_some(limit)
@@ -231,15 +266,22 @@ mod tests {
     #[test]
     fn rules_that_contradict_each_other_are_named() {
         type Spoil = fn(&mut BucketRules);
-        let wrong: [(&str, Spoil); 5] = [
+        let wrong: [(&str, Spoil); 8] = [
             ("part_size", |rules| rules.part_size = 1),
             ("max_expires_in", |rules| rules.max_expires_in = 604_801),
+            ("stable_window", |rules| rules.stable_window = 601_201),
             ("request_ttl_seconds", |rules| {
                 rules.request_ttl_seconds = 7200
             }),
             ("key_prefix", |rules| rules.key_prefix = "../x".to_owned()),
             ("key_prefix", |rules| {
                 rules.key_prefix = "quarantine/x".to_owned()
+            }),
+            ("former_key_prefixes", |rules| {
+                rules.former_key_prefixes = vec!["old".to_owned(), "/".to_owned()]
+            }),
+            ("former_key_prefixes", |rules| {
+                rules.former_key_prefixes = vec!["old".to_owned(), "files".to_owned()]
             }),
         ];
         for (name, spoil) in wrong {

@@ -7,9 +7,9 @@ use valetkey_protocol::disposition::Disposition;
 use valetkey_protocol::download::{CreateDownload, CreateDownloads, Download, DownloadResult};
 use valetkey_protocol::upload::Results;
 use valetkey_protocol::{Code, ContentType, FileId, Filename, PresignedRequest, PresignedUrl};
-use valetkey_store::GetGrant;
+use valetkey_store::{GetGrant, Validity};
 
-use crate::engine::{later, seconds_until, validity};
+use crate::engine::{seconds_until, validity};
 use crate::seal::Purpose;
 use crate::sniff::contradicts;
 use crate::upload::check_batch;
@@ -75,7 +75,7 @@ impl Engine {
     /// It is no file.
     pub async fn get_content(&self, who: &Principal, id: FileId) -> Result<PresignedUrl, Error> {
         let record = self.find_file(who, id).await?;
-        self.redirect(&record, None, None, u64::MAX).await
+        self.redirect(&record, None, None, None).await
     }
 
     /// The redirect of a content URL: whoever holds it may fetch, until it ends.
@@ -94,8 +94,7 @@ impl Engine {
             disposition,
             filename,
         } = capability.ok_or(Error::NotFound)?;
-        let left = seconds_until(self.clock.now(), expires_at);
-        if left == 0 {
+        if seconds_until(self.clock.now(), expires_at) == 0 {
             return Err(Error::refused(
                 Code::TokenExpired,
                 "this content URL is over; ask for a new download",
@@ -103,7 +102,7 @@ impl Engine {
         }
         let record = self.catalog.find(id).await?.ok_or(Error::NotFound)?;
         self.check_available(&record)?;
-        self.redirect(&record, disposition, filename.as_ref(), left)
+        self.redirect(&record, disposition, filename.as_ref(), Some(expires_at))
             .await
     }
 
@@ -115,20 +114,13 @@ impl Engine {
     ) -> Result<Download, Error> {
         let record = self.find_file(who, id).await?;
         let bucket = self.bucket_of(&record)?;
-        let now = self.clock.now();
-        let seconds = bounded(&record, now, bucket.rules.validity(wish.expires_in)?)?;
+        let seconds = bucket.rules.validity(wish.expires_in)?;
+        let valid = period(bucket, &record, self.clock.now(), seconds, None)?;
         let disposition = wish.disposition.unwrap_or_default();
-        let request = sign_get(
-            bucket,
-            &record,
-            disposition,
-            wish.filename.as_ref(),
-            now,
-            seconds,
-        )?;
+        let request = sign_get(bucket, &record, disposition, wish.filename.as_ref(), valid)?;
         let capability = Capability {
             id,
-            expires_at: later(now, seconds),
+            expires_at: request.expires_at,
             disposition: wish.disposition,
             filename: wish.filename.clone(),
         };
@@ -147,14 +139,14 @@ impl Engine {
         record: &Record,
         disposition: Option<Disposition>,
         filename: Option<&Filename>,
-        left: u64,
+        ends: Option<Timestamp>,
     ) -> Result<PresignedUrl, Error> {
         let bucket = self.bucket_of(record)?;
-        let now = self.clock.now();
-        let seconds = bounded(record, now, bucket.rules.request_ttl_seconds.min(left))?;
+        let seconds = bucket.rules.request_ttl_seconds;
+        let valid = period(bucket, record, self.clock.now(), seconds, ends)?;
         // Pages show what may be shown; everything else is saved.
         let disposition = disposition.unwrap_or(Disposition::Inline);
-        let request = sign_get(bucket, record, disposition, filename, now, seconds)?;
+        let request = sign_get(bucket, record, disposition, filename, valid)?;
         self.observer.issued_download(&bucket.name);
         self.count(vec![record.upload.id]).await?;
         Ok(request.url)
@@ -172,12 +164,26 @@ impl Engine {
     }
 }
 
-/// No download outlives the file.
-fn bounded(record: &Record, now: Timestamp, seconds: u64) -> Result<u64, Error> {
-    let ends = file::facts(record)?.expires_at;
-    Ok(ends.map_or(seconds, |instant| {
-        seconds.min(seconds_until(now, instant).max(1))
-    }))
+/// From when on and how long a download holds: for the seconds asked for, or for a whole window and these; but it
+/// outlives neither its file nor the permission that `ends`.
+fn period(
+    bucket: &Bucket,
+    record: &Record,
+    now: Timestamp,
+    seconds: u64,
+    ends: Option<Timestamp>,
+) -> Result<Validity, Error> {
+    let asked = validity(now, seconds);
+    let window = u32::try_from(bucket.rules.stable_window).unwrap_or(u32::MAX);
+    let mut valid = Validity::stable(now, window, asked.seconds)?;
+    let limits = [file::facts(record)?.expires_at, ends];
+    if let Some(end) = limits.into_iter().flatten().min() {
+        // A signature must hold for a moment, and from the window's start everybody counts the same seconds.
+        let least = seconds_until(valid.now, now) + 1;
+        let left = seconds_until(valid.now, end).max(least);
+        valid.seconds = valid.seconds.min(u32::try_from(left).unwrap_or(u32::MAX));
+    }
+    Ok(valid)
 }
 
 /// Signs the GET. What browsers may not show, or is not what it was declared to be, is saved, and as bytes of no
@@ -187,8 +193,7 @@ fn sign_get(
     record: &Record,
     disposition: Disposition,
     filename: Option<&Filename>,
-    now: Timestamp,
-    seconds: u64,
+    valid: Validity,
 ) -> Result<PresignedRequest, Error> {
     let upload = &record.upload;
     let detected = file::facts(record)?.detected_type.as_deref();
@@ -208,7 +213,7 @@ fn sign_get(
         },
         content_disposition: &disposition.header_value(filename.unwrap_or(&upload.filename)),
     };
-    Ok(bucket.store.presign_get(&get, validity(now, seconds))?)
+    Ok(bucket.store.presign_get(&get, valid)?)
 }
 
 fn download_result(id: String, issued: Result<Download, Error>) -> DownloadResult {

@@ -11,6 +11,7 @@ use valetkey_protocol::{Clock, FileId, Secret, Subject};
 use valetkey_store::Validity;
 
 use crate::seal::Sealer;
+use crate::sweep::Sweepers;
 use crate::{Bucket, Error, Principal, ReceiptSigner, policy};
 
 /// Where new ids come from.
@@ -60,6 +61,7 @@ pub struct Engine {
     pub(crate) sealer: Sealer,
     pub(crate) public_url: String,
     pub(crate) buckets: BTreeMap<String, Bucket>,
+    pub(crate) sweepers: Sweepers,
     default_bucket: String,
 }
 
@@ -94,6 +96,7 @@ impl Engine {
             sealer: Sealer::new(&parts.secret),
             public_url: parts.public_url,
             buckets,
+            sweepers: Sweepers::default(),
             default_bucket: parts.default_bucket,
         })
     }
@@ -114,7 +117,22 @@ impl Engine {
         self.catalog.ping().await?;
         let pings = self.buckets.values().map(|bucket| bucket.store.ping());
         futures_util::future::try_join_all(pings).await?;
-        Ok(())
+        self.check_clocks()
+    }
+
+    /// Asks every bucket what time it is there; says whether all clocks agree well enough to sign.
+    ///
+    /// # Errors
+    /// The first clock that does not. A bucket that does not answer is no error: that is not about clocks.
+    pub async fn compare_clocks(&self) -> Result<(), Error> {
+        let pings = self.buckets.values().map(|bucket| bucket.store.ping());
+        futures_util::future::join_all(pings).await;
+        self.check_clocks()
+    }
+
+    fn check_clocks(&self) -> Result<(), Error> {
+        let mut buckets = self.buckets.values();
+        Ok(buckets.try_for_each(|bucket| bucket.store.check_clock())?)
     }
 
     /// The bucket a request names, or the default one.

@@ -8,6 +8,9 @@ use valetkey_store::StoreError;
 /// How long a client waits before it tries an outage again, in seconds.
 const RETRY_AFTER: u64 = 2;
 
+/// How long it waits when clocks have to be set right, in seconds.
+const CLOCK_RETRY_AFTER: u64 = 30;
+
 /// Why a use case came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -90,10 +93,23 @@ fn store_problem(error: &StoreError) -> Problem {
             "storage does not answer as it should at the moment; nothing is lost, try again",
         )
         .with("retry_after", RETRY_AFTER),
+        StoreError::ClockSkew { seconds } => skewed(*seconds),
         StoreError::NotFound | StoreError::PreconditionFailed | StoreError::Unsignable { .. } => {
             internal()
         }
     }
+}
+
+fn skewed(seconds: i64) -> Problem {
+    let side = if seconds < 0 { "behind" } else { "ahead of" };
+    let detail = format!(
+        "storage's clock is {} s {side} this service's, so nothing signed now would hold; the operator has to set \
+         the clocks right, and then it works again by itself",
+        seconds.unsigned_abs()
+    );
+    Problem::new(Code::ClockSkew, detail)
+        .with("clock_offset", seconds)
+        .with("retry_after", CLOCK_RETRY_AFTER)
 }
 
 fn full() -> Problem {

@@ -20,6 +20,6 @@ pub use engine::{Engine, EngineParts, Ids, Observer};
 pub use error::Error;
 pub use principal::{ADMIN, Principal};
 pub use receipt::ReceiptSigner;
-pub use sweep::{Place, SweepReport};
+pub use sweep::{Surveyed, SweepReport};
 pub use upload::Completion;
 pub use usage::{BucketVitals, Vitals};

@@ -5,20 +5,20 @@
 
 mod due;
 mod judge;
+mod place;
 mod survey;
+mod walk;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use valetkey_catalog::{Due, Record};
-use valetkey_protocol::sweep::{Action, Finding, FindingKind, Sweep, Swept};
-use valetkey_protocol::{Code, FileId};
+use valetkey_protocol::FileId;
+use valetkey_protocol::sweep::{Action, Finding, FindingKind};
 
-use crate::seal::Purpose;
-use crate::{ADMIN, Engine, Error, Principal};
-pub use survey::Place;
-use survey::Survey;
+use crate::{Engine, Error};
+pub use survey::Surveyed;
+pub(crate) use walk::Sweepers;
 
 /// How many uploads without a file are forgotten at a time.
 const FORGOTTEN_AT_ONCE: u32 = 1000;
@@ -28,59 +28,9 @@ const FORGOTTEN_AT_ONCE: u32 = 1000;
 pub struct SweepReport(BTreeMap<(FindingKind, Action), u64>);
 
 impl Engine {
-    /// One step of a sweep that an administrator asked for: first what is due, then the survey, page by page.
-    ///
-    /// # Errors
-    /// The caller is no administrator, the cursor is none, or the catalog or storage do not answer.
-    pub async fn sweep(self: &Arc<Self>, who: &Principal, sweep: Sweep) -> Result<Swept, Error> {
-        if !who.has_role(ADMIN) {
-            let detail = format!("only the role {ADMIN} may sweep");
-            return Err(Error::refused(Code::Forbidden, detail));
-        }
-        let place = match &sweep.cursor {
-            Some(text) => Some(self.open_place(text)?),
-            None => None,
-        };
-        let Some(place) = place else {
-            let findings = match sweep.dry_run {
-                true => self.plan_due().await?,
-                false => self.sweep_due().await?,
-            };
-            return Ok(Swept {
-                looked_at: findings.len() as u64,
-                findings,
-                next_cursor: Some(self.seal_place(&Place::first())?),
-            });
-        };
-        let survey = Survey {
-            engine: self,
-            dry_run: sweep.dry_run,
-            remove_unknown: sweep.remove_unknown,
-        };
-        let page = survey.page(&place).await?;
-        Ok(Swept {
-            looked_at: page.looked_at,
-            findings: page.findings,
-            next_cursor: match page.next {
-                Some(place) => Some(self.seal_place(&place)?),
-                None => None,
-            },
-        })
-    }
-
-    /// Looks at one page of the survey, removes what the catalog knows to be left over, and says where to go on;
-    /// `None` at the end of the walk.
-    ///
-    /// # Errors
-    /// The catalog or storage do not answer.
-    pub async fn survey(&self, place: &Place) -> Result<(Vec<Finding>, Option<Place>), Error> {
-        let survey = Survey {
-            engine: self,
-            dry_run: false,
-            remove_unknown: false,
-        };
-        let page = survey.page(place).await?;
-        Ok((page.findings, page.next))
+    /// The names of all buckets, in their order.
+    pub fn bucket_names(&self) -> impl Iterator<Item = &str> {
+        self.buckets.keys().map(String::as_str)
     }
 
     /// Forgets uploads that ended without a file, deleted files and events, once they are so old. Says how many
@@ -93,21 +43,6 @@ impl Engine {
         let then = now.checked_sub(older_than).unwrap_or(Timestamp::MIN);
         let forgotten = self.catalog.forget_history_until(then, FORGOTTEN_AT_ONCE);
         Ok(forgotten.await?)
-    }
-
-    fn seal_place(&self, place: &Place) -> Result<String, Error> {
-        let bytes =
-            serde_json::to_vec(place).map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(self.sealer.seal(Purpose::Survey, &bytes))
-    }
-
-    fn open_place(&self, text: &str) -> Result<Place, Error> {
-        let bytes = self.sealer.open(Purpose::Survey, text);
-        let place = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        place.ok_or_else(|| {
-            let detail = "cursor: this is none; take `next_cursor` of the step before";
-            Error::refused(Code::MalformedRequest, detail)
-        })
     }
 }
 

@@ -59,6 +59,18 @@ impl Engine {
         })
     }
 
+    /// What is remembered of buckets that are not configured any more: nobody looks after it until they are again.
+    ///
+    /// # Errors
+    /// The catalog does not answer.
+    pub async fn forsaken(&self) -> Result<Vec<(String, Usage)>, Error> {
+        let mut usage = self.catalog.usage(None).await?;
+        usage.retain(|(bucket, usage)| {
+            !self.buckets.contains_key(bucket) && *usage != Usage::default()
+        });
+        Ok(usage)
+    }
+
     /// How the service is, in numbers.
     ///
     /// # Errors

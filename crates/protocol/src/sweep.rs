@@ -98,6 +98,8 @@ words! {
         MissingObject "missing_object";
         /// A file whose object is another one than was verified.
         ChangedObject "changed_object";
+        /// Something that storage did not let itself be asked for: a page of a list, named by its prefix, or a file.
+        NotSurveyed "not_surveyed";
     }
 }
 
@@ -116,7 +118,9 @@ words! {
         Removed "removed";
         /// Another worker was first.
         Skipped "skipped";
-        /// Something did not answer; a later sweep sees to it.
+        /// It was begun, and takes longer than an answer may wait.
+        Begun "begun";
+        /// Something did not answer or refused; a later sweep sees to it.
         Postponed "postponed";
     }
 }

@@ -220,9 +220,7 @@ impl Config {
             let problem = "names no bucket of this file: add it under [buckets], or name another";
             return Err(invalid("default_bucket", problem));
         }
-        for (name, bucket) in &self.buckets {
-            bucket.check(name)?;
-        }
+        self.check_buckets()?;
         if self.uses_embedded() {
             let (key, listen) = ("embedded.listen", &self.embedded.listen);
             check_address(key, listen)?;
@@ -232,6 +230,21 @@ impl Config {
                 key,
                 listen,
             )?;
+        }
+        Ok(())
+    }
+
+    /// Two of the same place would each take the other's objects for nobody's.
+    fn check_buckets(&self) -> Result<(), ConfigError> {
+        let mut places = BTreeMap::new();
+        for (name, bucket) in &self.buckets {
+            bucket.check(name)?;
+            if let Some(other) = places.insert(bucket.place(name), name) {
+                let problem = format!(
+                    "is the same storage bucket as buckets.{other}: give each one of its own, or keep one of the two"
+                );
+                return Err(invalid(format!("buckets.{name}"), problem));
+            }
         }
         Ok(())
     }

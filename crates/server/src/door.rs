@@ -19,6 +19,7 @@ use valetkey_protocol::{Code, Problem};
 use crate::auth::Verifier;
 use crate::clock::Stopwatch;
 use crate::failure::Failure;
+use crate::linger;
 use crate::metrics::{Metrics, Route};
 use crate::random::RequestIds;
 use crate::telemetry;
@@ -81,6 +82,10 @@ async fn serve(
     method: Method,
 ) -> Response {
     let watch = Stopwatch::start();
+    let waits = linger::waits_with_its_body(request.headers());
+    if !waits {
+        request = request.map(linger::to_its_end);
+    }
     let mut response = match door.admit(&route, &mut request) {
         Ok(()) => answer(next.run(request)).await,
         Err(problem) => Failure::from(problem).into_response(),
@@ -90,6 +95,9 @@ async fn serve(
         write_problem(&mut response, failure.problem, &id);
     }
     set_headers(response.headers_mut(), id);
+    if waits && response.status().is_client_error() {
+        linger::say_close(response.headers_mut());
+    }
     let (status, took) = (response.status(), watch.elapsed());
     tracing::debug!(status = status.as_u16(), ms = took.as_millis(), "answered");
     door.metrics.answered(route, &method, status, took);

@@ -25,10 +25,6 @@ pub(crate) const MAX_BODY: usize = 1024 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How much of a refused body is still read, so that the client gets to see the answer.
-const LINGER_BYTES: usize = 64 * 1024 * 1024;
-const LINGER_TIME: Duration = Duration::from_secs(5);
-
 /// A JSON body of one type.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
@@ -130,7 +126,6 @@ async fn read(request: Request, refused: bool) -> Result<Bytes, Failure> {
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let body = request.into_body();
     if refused || declared.is_some_and(|length| length > MAX_BODY as u64) {
-        linger(body);
         return if refused {
             Ok(Bytes::new())
         } else {
@@ -155,7 +150,6 @@ async fn collect(mut body: Body) -> Result<Bytes, Failure> {
             continue;
         };
         if first.len() + more.len() + data.len() > MAX_BODY {
-            linger(body);
             return Err(too_large());
         }
         if first.is_empty() && more.is_empty() {
@@ -170,21 +164,6 @@ async fn collect(mut body: Body) -> Result<Bytes, Failure> {
     } else {
         more.freeze()
     })
-}
-
-/// Goes on reading a refused body for a while, without keeping it: a client that is still sending when
-/// the connection closes would see a reset instead of the answer.
-fn linger(mut body: Body) {
-    tokio::spawn(tokio::time::timeout(LINGER_TIME, async move {
-        let mut left = LINGER_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
-            let length = frame.data_ref().map_or(0, Bytes::len);
-            match left.checked_sub(length) {
-                Some(rest) => left = rest,
-                None => break,
-            }
-        }
-    }));
 }
 
 fn malformed(detail: impl Into<String>) -> Failure {

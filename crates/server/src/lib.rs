@@ -24,6 +24,7 @@ mod error;
 mod failure;
 mod files;
 mod json;
+mod linger;
 mod metrics;
 mod parts;
 mod random;

@@ -89,19 +89,24 @@ impl Metrics {
         self.requests.problem(code);
     }
 
+    /// Begins to count the sweeps of a bucket.
+    pub(crate) fn sweeps_begin(&self, bucket: &str, now: Timestamp) {
+        self.sweeps.begin(bucket, now);
+    }
+
     /// Counts a sweep that ended well.
-    pub(crate) fn swept(&self, report: &SweepReport, now: Timestamp, took: Duration) {
-        self.sweeps.swept(report, now, took);
+    pub(crate) fn swept(&self, bucket: &str, report: &SweepReport, now: Timestamp, took: Duration) {
+        self.sweeps.swept(bucket, report, now, took);
     }
 
     /// Counts a sweep that failed.
-    pub(crate) fn sweep_failed(&self) {
-        self.sweeps.failed();
+    pub(crate) fn sweep_failed(&self, bucket: &str) {
+        self.sweeps.ended(bucket, "failed");
     }
 
     /// Counts what one page of a survey found, and whether it was the last.
-    pub(crate) fn surveyed(&self, report: &SweepReport, last: bool) {
-        self.sweeps.surveyed(report, last);
+    pub(crate) fn surveyed(&self, bucket: &str, report: &SweepReport, last: bool) {
+        self.sweeps.surveyed(bucket, report, last);
     }
 
     /// Everything, with the vitals of this moment if they are known, as text.
@@ -134,6 +139,10 @@ impl StoreObserver for Metrics {
 
     fn breaker(&self, bucket: &str, state: BreakerState) {
         self.stores.breaker(bucket, state);
+    }
+
+    fn clock(&self, bucket: &str, offset: i64) {
+        self.stores.clock(bucket, offset);
     }
 }
 

@@ -120,6 +120,7 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::TooManyUploads,
             Code::ContentTypeNotAllowed,
             Code::StorageUnavailable,
+            Code::ClockSkew,
             Code::StorageFull,
         ],
         "create_uploads" => &[Code::BatchTooLarge, Code::StorageFull],
@@ -130,6 +131,7 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::Conflict,
             Code::UploadExpired,
             Code::BatchTooLarge,
+            Code::ClockSkew,
             Code::StorageFull,
         ],
         "complete_upload" => &[
@@ -153,14 +155,19 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
         "sweep" => &[Code::Forbidden, Code::StorageUnavailable, Code::StorageFull],
         "list_files" => &[Code::MalformedRequest, Code::InvalidRequest],
         "get_file" => &[Code::NotFound],
-        "create_download" | "get_content" => &[Code::NotFound, Code::StorageFull],
+        "create_download" | "get_content" => &[Code::NotFound, Code::ClockSkew, Code::StorageFull],
         "open_content" => &[
             Code::NotFound,
             Code::TokenExpired,
+            Code::ClockSkew,
             Code::CatalogUnavailable,
             Code::StorageFull,
         ],
-        "readyz" => &[Code::CatalogUnavailable, Code::StorageUnavailable],
+        "readyz" => &[
+            Code::CatalogUnavailable,
+            Code::StorageUnavailable,
+            Code::ClockSkew,
+        ],
         _ => &[],
     }
 }

@@ -1,17 +1,25 @@
-//! The workers: one sweeps what is due, one surveys what does not add up, again and again.
+//! The workers: for each bucket one sweeps what is due and one surveys what does not add up, again and again; one for
+//! all forgets what is old, and one compares clocks.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
+use jiff::SignedDuration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
-use valetkey_engine::{Engine, Error, Place, SweepReport};
+use valetkey_engine::{Engine, Error, SweepReport};
 use valetkey_protocol::Clock as _;
 
 use crate::clock::{Stopwatch, SystemClock};
 use crate::config::SweepConfig;
 use crate::metrics::Metrics;
+
+/// How often clocks are compared. Every other answer of storage does it too, but there may be none for long.
+const CLOCKS_EVERY: Duration = Duration::from_secs(60);
+/// How often while nothing is signed because of them.
+const CLOCKS_EVERY_WHILE_APART: Duration = Duration::from_secs(5);
 
 /// What the workers work with.
 pub(crate) struct Workers {
@@ -23,70 +31,119 @@ pub(crate) struct Workers {
 impl Workers {
     /// Works until it is told to stop. What is cut off is no loss: each step can be repeated.
     pub(crate) async fn run(self, stop: CancellationToken) {
+        let buckets = self.engine.bucket_names();
+        let sweeps = join_all(buckets.map(|bucket| self.sweep(bucket)));
+        let buckets = self.engine.bucket_names();
+        let surveys = join_all(buckets.map(|bucket| self.survey(bucket)));
         tokio::select! {
             () = stop.cancelled() => {}
-            () = self.sweep() => {}
-            () = self.survey() => {}
+            _ = join(sweeps, surveys) => {}
+            () = self.forget() => {}
+            () = self.compare_clocks() => {}
         }
     }
 
-    /// Sweeps at once and then every period.
-    async fn sweep(&self) {
+    /// Sweeps a bucket at once and then every period: one that is slow holds up no other.
+    async fn sweep(&self, bucket: &str) {
+        self.metrics.sweeps_begin(bucket, SystemClock.now());
         let mut ticks = ticks(self.config.period());
         loop {
             ticks.tick().await;
-            let span = tracing::info_span!("sweep");
-            self.sweep_once().instrument(span).await;
+            let span = tracing::info_span!("sweep", bucket);
+            self.sweep_once(bucket).instrument(span).await;
         }
     }
 
-    async fn sweep_once(&self) {
+    /// Asks every bucket what time it is there, and more often while it is another time than here.
+    async fn compare_clocks(&self) {
+        loop {
+            let pause = match self.engine.compare_clocks().await {
+                Ok(()) => CLOCKS_EVERY,
+                Err(_) => CLOCKS_EVERY_WHILE_APART,
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn sweep_once(&self, bucket: &str) {
         let watch = Stopwatch::start();
-        match self.sweep_and_forget().await {
-            Ok(report) => {
-                self.metrics
-                    .swept(&report, SystemClock.now(), watch.elapsed());
+        match self.engine.sweep_bucket(bucket).await {
+            Ok(findings) => {
+                let report = SweepReport::of(&findings);
+                let (now, took) = (SystemClock.now(), watch.elapsed());
+                self.metrics.swept(bucket, &report, now, took);
                 tell("swept", &report);
             }
             Err(error) => {
-                self.metrics.sweep_failed();
+                self.metrics.sweep_failed(bucket);
                 tracing::error!(error = chain(&error), "a sweep failed, trying again");
             }
         }
     }
 
-    async fn sweep_and_forget(&self) -> Result<SweepReport, Error> {
-        let findings = self.engine.sweep_due().await?;
+    /// Looks at one page of a bucket's survey every period, and begins again at its end.
+    async fn survey(&self, bucket: &str) {
+        let Some(period) = self.config.survey_period() else {
+            return std::future::pending().await;
+        };
+        let mut ticks = ticks(period);
+        loop {
+            ticks.tick().await;
+            let span = tracing::info_span!("survey", bucket);
+            self.survey_once(bucket, period).instrument(span).await;
+        }
+    }
+
+    async fn survey_once(&self, bucket: &str, period: Duration) {
+        // A tick that comes a little early still finds its page free.
+        let free_after = SignedDuration::try_from(period / 10 * 9).unwrap_or_default();
+        match self.engine.survey_bucket(bucket, free_after).await {
+            Ok(Some(surveyed)) => {
+                let report = SweepReport::of(&surveyed.findings);
+                self.metrics.surveyed(bucket, &report, surveyed.ended);
+                tell("surveyed", &report);
+            }
+            // Another replica was at it.
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "a survey stopped, going on later");
+            }
+        }
+    }
+
+    /// Forgets every period what is old.
+    async fn forget(&self) {
+        self.tell_forsaken().await;
+        let mut ticks = ticks(self.config.period());
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.forget_once().await {
+                tracing::error!(error = chain(&error), "could not forget what is old");
+            }
+        }
+    }
+
+    async fn forget_once(&self) -> Result<(), Error> {
+        self.engine.forget_old_keys().await?;
         if let Some(age) = self.config.history() {
             let uploads = self.engine.forget_history(age).await?;
             if uploads > 0 {
                 tracing::info!(uploads, "forgot uploads that ended long ago");
             }
         }
-        Ok(SweepReport::of(&findings))
+        Ok(())
     }
 
-    /// Looks at one page of the survey every period, and begins again at its end.
-    async fn survey(&self) {
-        let Some(period) = self.config.survey_period() else {
-            return std::future::pending().await;
-        };
-        let mut ticks = ticks(period);
-        let mut place = Place::first();
-        loop {
-            ticks.tick().await;
-            let span = tracing::info_span!("survey");
-            match self.engine.survey(&place).instrument(span).await {
-                Ok((findings, next)) => {
-                    let report = SweepReport::of(&findings);
-                    self.metrics.surveyed(&report, next.is_none());
-                    tell("surveyed", &report);
-                    place = next.unwrap_or_else(Place::first);
-                }
-                Err(error) => {
-                    tracing::warn!(error = chain(&error), "a survey stopped, going on later");
-                }
-            }
+    /// Says what nobody looks after, because its bucket is not configured any more.
+    async fn tell_forsaken(&self) {
+        for (bucket, usage) in self.engine.forsaken().await.unwrap_or_default() {
+            let (files, open_uploads) = (usage.files, usage.open_uploads);
+            tracing::warn!(
+                bucket,
+                files,
+                open_uploads,
+                "the catalog knows a bucket that is not configured: nobody looks after it until it is again"
+            );
         }
     }
 }

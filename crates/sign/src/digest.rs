@@ -78,8 +78,9 @@ impl Sha256 {
         }
     }
 
+    /// The hash; by reference, for there are many blocks to move.
     #[inline]
-    pub(crate) fn finish(mut self) -> [u8; 32] {
+    pub(crate) fn finish(&mut self) -> [u8; 32] {
         let bits = (self.hashed + self.waiting as u64) * 8;
         // The one bit and the length need nine bytes.
         let mut used = (self.waiting + 9).div_ceil(BLOCK);
@@ -125,14 +126,14 @@ impl Midstate {
     /// Goes on where the state was taken.
     #[inline]
     pub(crate) fn resume(&self) -> Sha256 {
-        let mut blocks = [[0; BLOCK]; BLOCKS];
-        blocks[0] = self.rest;
-        Sha256 {
+        let mut hasher = Sha256 {
             state: self.state,
             hashed: self.hashed,
-            blocks,
+            blocks: [[0; BLOCK]; BLOCKS],
             waiting: self.waiting,
-        }
+        };
+        hasher.blocks[0] = self.rest;
+        hasher
     }
 
     /// The hash of the text so far and, in hexadecimal, another hash: two or three blocks, and nothing

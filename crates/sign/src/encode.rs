@@ -76,11 +76,23 @@ pub(crate) const fn is_unreserved(byte: u8) -> bool {
         | (byte == b'~')
 }
 
+#[inline]
 fn encode(bytes: &[u8], out: &mut String, keep: impl Fn(u8) -> bool) {
+    // Keys and upload ids hardly ever need an escape.
+    if all(bytes, &keep) {
+        push_ascii(bytes, out);
+    } else {
+        encode_some(bytes, out, keep);
+    }
+}
+
+#[cold]
+fn encode_some(bytes: &[u8], out: &mut String, keep: impl Fn(u8) -> bool) {
     let mut rest = bytes;
     loop {
-        // Whole runs are copied at once: keys and upload ids hardly ever need an escape.
-        let (kept, tail) = rest.split_at(run_of(rest, &keep));
+        // Whole runs are copied at once.
+        let run = rest.iter().take_while(|byte| keep(**byte)).count();
+        let (kept, tail) = rest.split_at(run);
         push_ascii(kept, out);
         let Some((escaped, tail)) = tail.split_first() else {
             return;
@@ -91,17 +103,17 @@ fn encode(bytes: &[u8], out: &mut String, keep: impl Fn(u8) -> bool) {
     }
 }
 
-/// How many bytes from the start on are kept: first in chunks, then one by one.
+/// Whether all bytes are of a kind: sixteen are looked at at once, the last ones twice if need be.
 #[inline]
-fn run_of(bytes: &[u8], keep: &impl Fn(u8) -> bool) -> usize {
-    let (chunks, _) = bytes.as_chunks::<16>();
-    let whole = chunks
-        .iter()
-        .take_while(|chunk| chunk.iter().fold(true, |all, byte| all & keep(*byte)))
-        .count()
-        * 16;
-    let tail = &bytes[whole..];
-    whole + tail.iter().take_while(|byte| keep(**byte)).count()
+pub(crate) fn all(bytes: &[u8], is: impl Fn(u8) -> bool) -> bool {
+    let all_of = |chunk: &[u8; 16]| {
+        let others = chunk.iter().map(|byte| u8::from(!is(*byte)));
+        others.fold(0, |all, other| all | other) == 0
+    };
+    match bytes.last_chunk() {
+        None => bytes.iter().all(|byte| is(*byte)),
+        Some(last) => all_of(last) && bytes.as_chunks().0.iter().all(all_of),
+    }
 }
 
 /// Without a table, so that the compiler does many at once.

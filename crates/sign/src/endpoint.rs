@@ -64,7 +64,7 @@ impl Endpoint {
                 AddressingStyle::Path | AddressingStyle::Bound,
                 Host::Name(text) | Host::Address(text),
             ) => text,
-            (AddressingStyle::VirtualHost, Host::Name(text)) => format!("{bucket}.{text}"),
+            (AddressingStyle::VirtualHost, Host::Name(text)) => below(&text, bucket)?,
             (AddressingStyle::VirtualHost, Host::Address(_)) => {
                 return Err(EndpointError::VirtualHostWithAddress);
             }
@@ -89,8 +89,7 @@ impl Endpoint {
     /// A bucket with dots in its name has no valid certificate in virtual-host style; use path style.
     ///
     /// # Errors
-    /// A region that cannot stand in a host name, a bad bucket name, and path style with
-    /// [`AwsHost::Accelerate`].
+    /// A region that is none of AWS, a bad bucket name, and path style with acceleration.
     pub fn aws(
         region: &str,
         bucket: &str,
@@ -169,6 +168,9 @@ pub enum EndpointError {
         /// The region as it was given.
         region: String,
     },
+    /// `auto` is what others than AWS call their only region.
+    #[error("region \"auto\" is none of AWS: give the endpoint")]
+    NoRegion,
     /// `s3-accelerate` names the bucket in its host and knows no other way.
     #[error("transfer acceleration needs virtual-host style")]
     AccelerateStyle,
@@ -176,6 +178,9 @@ pub enum EndpointError {
     #[error("virtual-host style needs a host name, not an IP address; use path style")]
     VirtualHostWithAddress,
 }
+
+/// RFC 1035, section 2.3.4, as text.
+const LONGEST_NAME: usize = 253;
 
 enum Host {
     Name(String),
@@ -193,7 +198,7 @@ impl Host {
             return Ok(Self::Address(ipv6_literal(address)));
         }
         let name = host.strip_suffix('.').unwrap_or(host);
-        if name.len() > 253 || !name.split('.').all(is_label) {
+        if name.len() > LONGEST_NAME || !name.split('.').all(is_label) {
             return Err(refused());
         }
         // URL libraries read any host with a numeric last label as an IPv4 address (`127.1`, `0x7f.1`).
@@ -270,6 +275,17 @@ fn check_bucket(bucket: &str, style: AddressingStyle) -> Result<(), EndpointErro
     Err(EndpointError::Bucket {
         bucket: bucket.to_owned(),
     })
+}
+
+/// The bucket's own host.
+fn below(host: &str, bucket: &str) -> Result<String, EndpointError> {
+    let name = format!("{bucket}.{host}");
+    if name.trim_end_matches('.').len() > LONGEST_NAME {
+        return Err(EndpointError::Bucket {
+            bucket: bucket.to_owned(),
+        });
+    }
+    Ok(name)
 }
 
 /// Underscores are no DNS host characters, but container networks use them in service names.

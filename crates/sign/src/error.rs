@@ -46,6 +46,14 @@ pub enum SignError {
         /// The name as it was given.
         name: String,
     },
+    /// `${filename}` in a form: storage puts a name there that the sender chooses.
+    #[error(
+        "form field {name:?} contains `${{filename}}`, which storage replaces by what the sender likes"
+    )]
+    FormVariable {
+        /// The name of the field.
+        name: String,
+    },
     /// A window must last at least a second.
     #[error("window of 0 s is no window")]
     Window,

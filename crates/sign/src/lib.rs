@@ -71,6 +71,8 @@
 //! nothing but that request, until it expires. What is *not* signed, the holder may choose: sign
 //! `content-length` and `content-type` of an upload, or any length and type will do.
 
+#![forbid(unsafe_code)]
+
 pub mod azure;
 #[cfg(feature = "key-pairs")]
 pub mod cloudfront;
@@ -91,3 +93,8 @@ pub use credentials::{Credentials, Secret};
 pub use endpoint::{AddressingStyle, AwsHost, Endpoint, EndpointError};
 pub use error::SignError;
 pub use window::{Window, stable_window};
+
+/// The README's example is one of the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

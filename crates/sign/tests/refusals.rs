@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use valetkey_sign::s3::{
-    Method, Payload, Presigner, Request, SigningKey, authorize, copy_source, url_for,
+    Form, Method, Payload, Presigner, Request, SigningKey, authorize, copy_source, post_policy,
+    url_for,
 };
 use valetkey_sign::{AddressingStyle, Credentials, Endpoint, SignError};
 
@@ -223,4 +224,64 @@ fn no_debug_output_shows_a_secret() {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
     assert!(shown.contains("AKIDEXAMPLE") && shown.contains("***"));
+}
+
+fn policy(form: &Form<'_>) -> Result<String, SignError> {
+    use base64::Engine as _;
+    let signed = post_policy(&endpoint(), &key(), AT.parse().unwrap(), 900, form)?;
+    let (_, policy) = signed.fields.iter().find(|(n, _)| n == "policy").unwrap();
+    let text = base64::engine::general_purpose::STANDARD.decode(policy);
+    Ok(String::from_utf8(text.unwrap()).unwrap())
+}
+
+#[test]
+fn a_form_leaves_nothing_for_its_holder_to_choose() {
+    let form = |key, fields| Form {
+        key,
+        fields,
+        content_length: None,
+    };
+    let variable = |name: &str| SignError::FormVariable { name: name.into() };
+    let refused = policy(&form("uploads/${filename}", &[]));
+    assert_eq!(refused, Err(variable("key")));
+    let fields = [("Content-Disposition", "inline; filename=${filename}")];
+    let refused = policy(&form("a", &fields));
+    assert_eq!(refused, Err(variable("Content-Disposition")));
+    assert_eq!(policy(&form("a/../b", &[])), Err(SignError::DotSegment));
+    for name in ["Key", "BUCKET", "policy", "file", "X-Amz-Date", "a b", ""] {
+        let expected = SignError::FormField { name: name.into() };
+        let form = Form {
+            key: "a",
+            fields: &[(name, "1")],
+            content_length: None,
+        };
+        assert_eq!(policy(&form), Err(expected));
+    }
+    let twice = SignError::FormField { name: "ACL".into() };
+    assert_eq!(
+        policy(&form("a", &[("acl", "1"), ("ACL", "2")])),
+        Err(twice)
+    );
+    assert!(policy(&form("$filename{}", &[])).is_ok());
+}
+
+#[test]
+fn a_policy_is_ascii_and_says_what_was_given() {
+    let fields = [("x-amz-meta-a", "\u{e9}\u{1f980}\\\"\n")];
+    let key = "e\u{301}/\u{2028}";
+    let text = policy(&Form {
+        key,
+        fields: &fields,
+        content_length: Some((1, 2)),
+    });
+    let text = text.unwrap();
+    assert!(text.is_ascii(), "{text}");
+    assert!(text.contains("\\u00e9\\ud83e\\udd80"), "{text}");
+    let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let conditions = read["conditions"].as_array().unwrap();
+    assert_eq!(conditions[0], serde_json::json!({ "bucket": "photos" }));
+    assert_eq!(conditions[1], serde_json::json!(["eq", "$key", key]));
+    let (name, value) = fields[0];
+    let name = format!("${name}");
+    assert_eq!(conditions[2], serde_json::json!(["eq", name, value]));
 }

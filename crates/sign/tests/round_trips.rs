@@ -196,6 +196,19 @@ fn headers_of_the_provider_may_not_be_added_on_the_way() {
 }
 
 #[test]
+fn a_plus_that_was_escaped_may_not_come_as_it_is() {
+    let part = "query";
+    let url = presign(b"a", &[("response-content-type", "a+b")], &[]);
+    assert_eq!(verify("PUT", &url, &[], at(0)), Ok(()));
+    let other = url.replace("a%2Bb", "a+b");
+    assert_ne!(other, url);
+    assert_eq!(
+        verify("PUT", &other, &[], at(0)),
+        Err(VerifyError::Malformed { part })
+    );
+}
+
+#[test]
 fn a_parameter_that_is_there_twice_is_refused() {
     let url = presign(b"a", &[], &[]);
     let again = format!("{url}&X-Amz-Expires=900");

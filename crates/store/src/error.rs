@@ -28,6 +28,12 @@ pub enum StoreError {
         /// What was seen instead of an answer; never a URL.
         what: String,
     },
+    /// Storage's clock is so far from ours that nothing signed now would hold.
+    #[error("storage's clock is {seconds} seconds ahead of ours")]
+    ClockSkew {
+        /// How many seconds it is ahead; behind when negative.
+        seconds: i64,
+    },
     /// The request cannot be signed.
     #[error("the request cannot be signed: {why}")]
     Unsignable {

@@ -1,5 +1,6 @@
 //! A guard around any store: it stops asking storage that does not answer, keeps requests within their time and
-//! tells what happens. What is signed for clients passes through.
+//! tells what happens. What is signed for clients passes through, unless storage's clock is too far from ours for it to
+//! hold.
 //!
 //! The retries of one call are below the guard, so that a call counts once. Each has a pair of fail points,
 //! `store.<operation>.before` and `.after`; `return` there stands for an answer that never came.
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use tracing::Instrument;
 use valetkey_protocol::{ObjectKey, PresignedRequest};
 
+use crate::skew::Apart;
 use crate::{
     Capabilities, CopyObject, CreateMultipart, GetGrant, ObjectInfo, ObjectStore, OpenMultipart,
     Page, PartGrant, PutGrant, StoreError, StoredObject, StoredPart, Validity,
@@ -39,6 +41,7 @@ pub struct Guarded {
     observer: Arc<dyn StoreObserver>,
     clock: Arc<dyn Monotonic>,
     breaker: Mutex<Breaker>,
+    apart: Mutex<Apart>,
 }
 
 impl Guarded {
@@ -59,6 +62,7 @@ impl Guarded {
             observer,
             clock,
             breaker: Mutex::new(Breaker::new(seed)),
+            apart: Mutex::new(Apart::Little),
         }
     }
 
@@ -120,7 +124,13 @@ impl Guarded {
             Err(error) => outcome_of(error),
         };
         span.record("outcome", watch.outcome.as_str());
-        result
+        match result {
+            // What storage refuses a clock that is far off, it calls by many names.
+            Err(refused @ StoreError::Refused { .. }) => {
+                Err(self.check_clock().err().unwrap_or(refused))
+            }
+            result => result,
+        }
     }
 
     /// Waits for a call as long as the request it belongs to may.
@@ -136,6 +146,33 @@ impl Guarded {
         let outcome = tracing::field::Empty;
         let operation = operation.as_str();
         tracing::info_span!("store", bucket = self.bucket, operation, outcome)
+    }
+
+    /// Shows how far storage's clock is from ours, and tells when that changes what it amounts to.
+    fn look_at_clock(&self) {
+        let Some(offset) = self.inner.clock_offset() else {
+            return;
+        };
+        let bucket = &self.bucket;
+        self.observer.clock(bucket, offset);
+        let now = Apart::of(offset);
+        let mut apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *apart, now) == now {
+            return;
+        }
+        match now {
+            Apart::Little => tracing::info!(bucket, offset, "storage's clock and ours agree again"),
+            Apart::Some => tracing::warn!(
+                bucket,
+                offset,
+                "storage's clock is seconds ahead of ours: look at both clocks"
+            ),
+            Apart::TooFar => tracing::error!(
+                bucket,
+                offset,
+                "storage's clock is seconds ahead of ours: nothing is signed until they agree"
+            ),
+        }
     }
 
     fn admit(&self, operation: Operation, now: Duration) -> Option<Pass> {
@@ -163,6 +200,7 @@ impl Drop for Watch<'_> {
         let took = now.saturating_sub(self.began);
         let (bucket, observer) = (&guarded.bucket, &guarded.observer);
         observer.called(bucket, self.operation, self.outcome, took);
+        guarded.look_at_clock();
         let lesson = match self.outcome {
             Outcome::Unavailable => Lesson::Silent,
             Outcome::Abandoned | Outcome::ShortCircuited => Lesson::Nothing,
@@ -201,6 +239,7 @@ impl ObjectStore for Guarded {
         put: &PutGrant<'_>,
         valid: Validity,
     ) -> Result<PresignedRequest, StoreError> {
+        self.check_clock()?;
         self.inner.presign_put(put, valid)
     }
 
@@ -211,6 +250,7 @@ impl ObjectStore for Guarded {
         parts: &[PartGrant],
         valid: Validity,
     ) -> Result<Vec<PresignedRequest>, StoreError> {
+        self.check_clock()?;
         self.inner.presign_parts(key, upload_id, parts, valid)
     }
 
@@ -219,6 +259,7 @@ impl ObjectStore for Guarded {
         get: &GetGrant<'_>,
         valid: Validity,
     ) -> Result<PresignedRequest, StoreError> {
+        self.check_clock()?;
         self.inner.presign_get(get, valid)
     }
 
@@ -300,6 +341,10 @@ impl ObjectStore for Guarded {
     async fn ping(&self) -> Result<(), StoreError> {
         self.call(Operation::Ping, self.inner.ping()).await
     }
+
+    fn clock_offset(&self) -> Option<i64> {
+        self.inner.clock_offset()
+    }
 }
 
 fn outcome_of(error: &StoreError) -> Outcome {
@@ -309,6 +354,7 @@ fn outcome_of(error: &StoreError) -> Outcome {
         StoreError::Full => Outcome::Full,
         StoreError::Unavailable { .. } => Outcome::Unavailable,
         StoreError::Refused { .. }
+        | StoreError::ClockSkew { .. }
         | StoreError::Unsignable { .. }
         | StoreError::Settings { .. } => Outcome::Refused,
     }

@@ -4,6 +4,7 @@ mod backoff;
 mod error;
 mod guard;
 mod list;
+mod skew;
 
 pub mod s3;
 
@@ -117,6 +118,20 @@ pub trait ObjectStore: Send + Sync + 'static {
 
     /// Answers when the bucket does.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// How many seconds storage's clock is ahead of ours, behind when negative, as its last answer told; `None` while
+    /// none has told.
+    fn clock_offset(&self) -> Option<i64> {
+        None
+    }
+
+    /// Says whether what is signed now would hold.
+    ///
+    /// # Errors
+    /// [`StoreError::ClockSkew`] when the clocks are five minutes apart or more.
+    fn check_clock(&self) -> Result<(), StoreError> {
+        skew::check(self.clock_offset())
+    }
 }
 
 /// What a provider offers, as data.
@@ -133,6 +148,27 @@ pub struct Validity {
     pub now: Timestamp,
     /// For how many seconds.
     pub seconds: u32,
+}
+
+impl Validity {
+    /// What everybody who asks within a window of so many seconds has in common, whoever is asked: it begins with the
+    /// window, and at least `seconds` are left of it. There is none when the window is 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsignable`] when both together exceed seven days.
+    pub fn stable(now: Timestamp, window: u32, seconds: u32) -> Result<Self, StoreError> {
+        if window == 0 {
+            return Ok(Self { now, seconds });
+        }
+        let window = valetkey_sign::stable_window(now, window, seconds);
+        let window = window.map_err(|error| StoreError::Unsignable {
+            why: error.to_string(),
+        })?;
+        Ok(Self {
+            now: window.signed_at,
+            seconds: window.expires_in_seconds,
+        })
+    }
 }
 
 /// A PUT a client may send.

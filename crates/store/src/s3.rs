@@ -14,6 +14,7 @@ mod list;
 mod multipart;
 mod object;
 mod presign;
+mod recent;
 mod settings;
 mod transport;
 mod xml;
@@ -26,6 +27,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use valetkey_protocol::{Algorithm, Clock, ObjectKey, PresignedRequest};
 
+use crate::skew::Skew;
 use crate::{
     Capabilities, CopyObject, CreateMultipart, GetGrant, ObjectInfo, ObjectStore, OpenMultipart,
     Page, PartGrant, PutGrant, StoreError, StoredObject, StoredPart, Validity,
@@ -69,6 +71,7 @@ impl S3Store {
                 timeouts: settings.timeouts,
                 backoff: settings.backoff,
                 calls: AtomicU64::new(0),
+                skew: Skew::default(),
             },
             checksum_algorithm: settings.checksum_algorithm,
         })
@@ -191,5 +194,9 @@ impl ObjectStore for S3Store {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.transport.ping().await
+    }
+
+    fn clock_offset(&self) -> Option<i64> {
+        self.transport.skew.offset()
     }
 }

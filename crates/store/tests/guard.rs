@@ -130,6 +130,59 @@ async fn signing_goes_on_without_storage() {
     world.guarded.presign_get(&grant, valid).unwrap();
 }
 
+#[tokio::test]
+async fn nothing_is_signed_while_clocks_are_five_minutes_apart_and_it_heals_with_them() {
+    let answers = [
+        "Sun, 01 Mar 2026 12:04:59 GMT",
+        "Sun, 01 Mar 2026 12:05:00 GMT",
+        "Sun, 01 Mar 2026 11:50:00 GMT",
+        "Sun, 01 Mar 2026 12:00:00 GMT",
+    ];
+    let world =
+        World::start(answers.map(|date| head_answer(200, 0, &[&format!("Date: {date}")]))).await;
+    let sign = || {
+        let get = GetGrant {
+            key: &key("k"),
+            content_type: "text/plain",
+            content_disposition: "attachment",
+        };
+        let valid = Validity {
+            now: instant(),
+            seconds: 60,
+        };
+        world.guarded.presign_get(&get, valid)
+    };
+    sign().unwrap();
+    let mut refused = Vec::new();
+    for _ in answers {
+        world.guarded.ping().await.unwrap();
+        refused.push(match sign() {
+            Ok(_) => None,
+            Err(StoreError::ClockSkew { seconds }) => Some(seconds),
+            Err(other) => panic!("{other}"),
+        });
+    }
+    assert_eq!(refused, [None, Some(300), Some(-600), None]);
+    assert_eq!(*world.seen.offsets.lock().unwrap(), [299, 300, -600, 0]);
+}
+
+#[tokio::test]
+async fn a_refusal_tells_the_time_too() {
+    let mut late = refusal(403, "RequestTimeTooSkewed");
+    if let Reply::Bytes(bytes) = &mut late {
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        *bytes = text
+            .replacen("\r\n", "\r\nDate: Sun, 01 Mar 2026 12:20:00 GMT\r\n", 1)
+            .into_bytes();
+    }
+    let world = World::start([late]).await;
+    let refused = world.create().await;
+    assert!(matches!(
+        refused,
+        Err(StoreError::ClockSkew { seconds: 1200 })
+    ));
+}
+
 /// A guarded store before a scripted storage.
 struct World {
     guarded: Guarded,
@@ -182,6 +235,7 @@ impl Monotonic for Hand {
 struct Seen {
     calls: Mutex<Vec<(Operation, Outcome)>>,
     breaker: Mutex<Vec<&'static str>>,
+    offsets: Mutex<Vec<i64>>,
 }
 
 impl Seen {
@@ -204,6 +258,10 @@ impl StoreObserver for Seen {
 
     fn breaker(&self, _bucket: &str, state: BreakerState) {
         self.breaker.lock().unwrap().push(state.as_str());
+    }
+
+    fn clock(&self, _bucket: &str, offset: i64) {
+        self.offsets.lock().unwrap().push(offset);
     }
 }
 

@@ -23,7 +23,7 @@ use crate::service::{Service, Setup};
 /// The size of the disk.
 const DISK: &str = "size=32m";
 /// What is put on it before, to be taken away again.
-const FILLER: usize = 14 * 1024 * 1024;
+const FILLER: usize = 17 * 1024 * 1024;
 /// At most so many uploads are tried before it must be full.
 const TRIES: usize = 20_000;
 /// How long it may take to heal.

@@ -1,6 +1,7 @@
 //! The promises, one file each, and how they are put to the test.
 
 pub mod chance;
+pub mod clocks;
 pub mod disk;
 pub mod engine;
 pub mod histories;
@@ -85,9 +86,12 @@ promises! {
     "outages" 1 storage::outages,
         "Storage fails, stalls or is gone: the API answers within 5 s, with 503 and Retry-After where it cannot do \
          its work, and all goes on afterwards", "answers during outages";
-    "clocks" 1 storage::clocks,
-        "Clocks of service and store up to 14 minutes apart: nothing ends early; farther apart, storage says so",
-        "uploads";
+    "clocks" 1 clocks::moved,
+        "Clocks of service and store less than five minutes apart: all goes on; farther apart: nothing is signed, the \
+         answer is clock_skew, and it heals with the clocks; never does an upload end early", "clocks";
+    "shifted" 1 clocks::shifted,
+        "The server process 15 minutes before or behind its storage (faketime): clock_skew, and nothing is lost",
+        "shifted lives";
     "disk" 1 disk::full,
         "A full disk (32 MiB): writes are refused as storage_full, reads go on, and it heals without a restart",
         "full disks";

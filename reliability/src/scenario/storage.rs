@@ -14,8 +14,7 @@ use super::swaps::bucket_at;
 use crate::clock::{self, Stopwatch};
 use crate::dice::Dice;
 use crate::driver::{Driver, Reply};
-use crate::ensure;
-use crate::error::{At, Failure, Outcome};
+use crate::error::{At, Outcome};
 use crate::host::Host;
 use crate::machine::{Machine, Opening};
 use crate::oracle;
@@ -281,44 +280,4 @@ fn judge_answer(verb: &str, answer: &Reply, millis: f64) -> Option<String> {
         _ => false,
     };
     (!good).then(|| format!("answered {} {}", answer.status, answer.code()))
-}
-
-/// Clocks that differ between service and store.
-///
-/// # Errors
-/// The machine cannot be run at all.
-pub async fn clocks(setting: &Setting) -> Outcome<Tally> {
-    let mut tally = Tally::default();
-    let alice = crate::machine::user("alice")?;
-    for minutes in [-16, -14, -1, 1, 14, 16] {
-        let folder = memory_folder()?;
-        let opening = Opening {
-            store_ahead: minutes * 60,
-            ..Opening::new(folder.path(), clock::now())
-        };
-        let Ok(machine) = Machine::open(opening).await else {
-            // Storage refuses every call of a service whose clock is so far off.
-            ensure!(minutes.abs() > 15, "{minutes} minutes: storage refuses");
-            tally.count("clocks too far apart, and storage says so", 1);
-            tally.tried += 1;
-            continue;
-        };
-        ensure!(minutes.abs() <= 15, "{minutes} minutes: storage takes it");
-        let mut dice = Dice::part(setting.seed, minutes.unsigned_abs());
-        for size in [700, ONE_PART] {
-            let bytes = dice.bytes(size);
-            let upload = super::engine::create(&machine, "alice", &bytes).await?;
-            // A sweep must not end what is not over.
-            machine.sweep().await?;
-            super::engine::put(&machine, &upload, &bytes).await?;
-            let complete = valetkey_protocol::upload::CompleteUpload::default();
-            let completed = machine.engine.complete_upload(&alice, upload.id, complete);
-            let completed = completed.await.map_err(Failure::from);
-            completed.at(format!("{minutes} minutes"))?;
-            tally.count("uploads with clocks up to 14 minutes apart", 1);
-            tally.tried += 1;
-        }
-        machine.close().await;
-    }
-    Ok(tally)
 }

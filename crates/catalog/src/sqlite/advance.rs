@@ -122,7 +122,7 @@ struct Written {
     values: Vec<Value>,
 }
 
-/// The columns each edge sets. Leaving a leased state gives the lease back.
+/// The columns each edge sets. Leaving a leased state gives the lease back, and getting on the attempts.
 fn written(edge: &Edge, at: Timestamp) -> Result<Written, CatalogError> {
     let set = |set, values| Ok(Written { set, values });
     match edge {
@@ -140,20 +140,22 @@ fn written(edge: &Edge, at: Timestamp) -> Result<Written, CatalogError> {
         ),
         Edge::Retry => set("lease_until = NULL, source_etag = NULL", Vec::new()),
         Edge::Finish(facts) => set(
-            "lease_until = NULL, etag = ?6, checksum = coalesce(?7, checksum), integrity = ?8, \
-             detected_type = ?9, expires_at = ?10, verified_at = ?5",
+            "lease_until = NULL, attempts = 0, postponed_until = 0, etag = ?6, \
+             checksum = coalesce(?7, checksum), integrity = ?8, detected_type = ?9, expires_at = ?10, \
+             verified_at = ?5",
             found(facts),
         ),
         Edge::Fail(problem) => set(
-            "lease_until = NULL, settled_at = ?6, problem = ?7",
+            "lease_until = NULL, attempts = 0, postponed_until = 0, settled_at = ?6, problem = ?7",
             vec![at.as_millisecond().into(), problem_text(problem)?.into()],
         ),
         Edge::Delete { lease_until } => set(
-            "lease_until = ?6",
+            "lease_until = ?6, attempts = iif(state = 'deleting', attempts, 0), \
+             postponed_until = iif(state = 'deleting', postponed_until, 0)",
             vec![lease_until.as_millisecond().into()],
         ),
         Edge::Abort | Edge::Expire | Edge::Deleted => set(
-            "lease_until = NULL, settled_at = ?6",
+            "lease_until = NULL, attempts = 0, postponed_until = 0, settled_at = ?6",
             vec![at.as_millisecond().into()],
         ),
     }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, params};
 use valetkey_protocol::FileId;
 
+use super::due;
 use super::error::from_sqlite;
 use super::row::integer;
 use crate::CatalogError;
@@ -66,11 +67,26 @@ pub(super) fn renew(
     )
 }
 
-/// Ends every lease: who opens the catalog has it alone, so that every run that held one is gone.
+/// Ends every lease and every claim: who opens the catalog has it alone, so that whoever held one is gone. Of more
+/// than so many claims most are records that could not be done long ago, and those can wait.
 pub(super) fn end_leases(connection: &Connection) -> Result<(), CatalogError> {
-    let sql = "UPDATE upload SET lease_until = 0 WHERE state IN ('verifying', 'deleting') AND lease_until > 0";
-    changes(connection, sql, []).map(|_| ())
+    for sql in END_LEASES {
+        changes(connection, sql, [])?;
+    }
+    due::hasten(connection, ENDED_CLAIMS)?;
+    changes(connection, "UPDATE task SET free_at = 0", []).map(|_| ())
 }
+
+/// Each by its own index.
+pub(super) const END_LEASES: [&str; 2] = [
+    "UPDATE upload INDEXED BY upload_by_verify_lease SET lease_until = 0 \
+     WHERE state = 'verifying' AND lease_until > 0",
+    "UPDATE upload INDEXED BY upload_by_delete_lease SET lease_until = 0 \
+     WHERE state = 'deleting' AND lease_until > 0",
+];
+
+/// How many claims opening ends: the most a sweep holds, many times.
+const ENDED_CLAIMS: u32 = 10_000;
 
 /// Remembers that nothing of it is left besides the file.
 pub(super) fn forget_leftovers(
@@ -78,7 +94,7 @@ pub(super) fn forget_leftovers(
     id: FileId,
     epoch: u64,
 ) -> Result<bool, CatalogError> {
-    let sql = "UPDATE upload SET leftovers = 0 WHERE id = ?1 AND epoch = ?2";
+    let sql = "UPDATE upload SET leftovers = 0, attempts = 0, postponed_until = 0 WHERE id = ?1 AND epoch = ?2";
     changes(
         connection,
         sql,

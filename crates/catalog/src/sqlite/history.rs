@@ -1,13 +1,13 @@
 //! The audit log and the outbox: written with their edge, read in order.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Params, Row, params};
+use rusqlite::{Connection, params};
 use valetkey_protocol::FileId;
 use valetkey_protocol::upload::State;
 
 use super::change::changes;
 use super::error::from_sqlite;
-use super::row::{self, Columns, integer, word};
+use super::row::{self, Columns, collect, integer, word};
 use crate::{CatalogError, Event, EventKind, Passage};
 
 /// Writes one line of the audit log.
@@ -79,7 +79,8 @@ pub(super) fn events(
     )
 }
 
-/// Forgets settled uploads that left nothing, with their lines, and events, both up to then.
+/// Forgets settled uploads that left nothing, with their lines, and the first events, both up to then. An event that
+/// is younger ends it: those behind it are later ones, and looking at them all would take ever longer.
 pub(super) fn forget_until(
     connection: &Connection,
     then: Timestamp,
@@ -96,10 +97,34 @@ pub(super) fn forget_until(
         changes(connection, "DELETE FROM audit WHERE upload_id = ?1", [id])?;
         changes(connection, "DELETE FROM upload WHERE id = ?1", [id])?;
     }
-    let sql = "DELETE FROM outbox WHERE position IN \
-         (SELECT position FROM outbox WHERE at <= ?1 ORDER BY position LIMIT ?2)";
-    changes(connection, sql, params![then, limit])?;
+    if let Some(last) = last_old_event(connection, then, limit)? {
+        changes(
+            connection,
+            "DELETE FROM outbox WHERE position <= ?1",
+            [last],
+        )?;
+    }
     Ok(settled.len() as u64)
+}
+
+/// The last of the first events, `limit` of them at most, that are all of up to then.
+fn last_old_event(
+    connection: &Connection,
+    then: i64,
+    limit: u32,
+) -> Result<Option<i64>, CatalogError> {
+    let sql = "SELECT position, at FROM outbox ORDER BY position LIMIT ?1";
+    let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
+    let rows = statement.query_map([limit], |row| Ok((row.get(0)?, row.get(1)?)));
+    let mut last = None;
+    for row in rows.map_err(from_sqlite)? {
+        let (position, at): (i64, i64) = row.map_err(from_sqlite)?;
+        if at > then {
+            break;
+        }
+        last = Some(position);
+    }
+    Ok(last)
 }
 
 fn passage(columns: &mut Columns<'_, '_>) -> Result<Passage, CatalogError> {
@@ -120,23 +145,4 @@ fn event(columns: &mut Columns<'_, '_>) -> Result<Event, CatalogError> {
         kind: columns.read(|text| word(text, &EventKind::ALL, EventKind::as_str))?,
         at: columns.read(row::instant)?,
     })
-}
-
-fn collect<T>(
-    connection: &Connection,
-    sql: &str,
-    params: impl Params,
-    read: impl Fn(&mut Columns<'_, '_>) -> Result<T, CatalogError>,
-) -> Result<Vec<T>, CatalogError> {
-    let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
-    let mut rows = statement.query(params).map_err(from_sqlite)?;
-    let mut found = Vec::new();
-    while let Some(row) = next(&mut rows)? {
-        found.push(read(&mut Columns::of(row))?);
-    }
-    Ok(found)
-}
-
-fn next<'r, 's>(rows: &'r mut rusqlite::Rows<'s>) -> Result<Option<&'r Row<'s>>, CatalogError> {
-    rows.next().map_err(from_sqlite)
 }

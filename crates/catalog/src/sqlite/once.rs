@@ -51,14 +51,16 @@ pub(super) fn insert(
     })
 }
 
-/// Frees a key whose upload came to nothing.
+/// Frees a key whose upload came to nothing, unless it stands for another one by now.
 pub(super) fn forget(
     connection: &Connection,
     owner: &Subject,
     key: &str,
+    upload: FileId,
 ) -> Result<(), CatalogError> {
-    let sql = "DELETE FROM idempotency WHERE owner = ?1 AND key = ?2";
-    changes(connection, sql, params![owner.as_str(), key]).map(|_| ())
+    let sql = "DELETE FROM idempotency WHERE owner = ?1 AND key = ?2 AND upload_id = ?3";
+    let values = params![owner.as_str(), key, upload.as_bytes()];
+    changes(connection, sql, values).map(|_| ())
 }
 
 /// Forgets the keys used up to then.

@@ -15,7 +15,7 @@ use super::change;
 use crate::CatalogError;
 
 /// Every migration, oldest first. One that was released is never changed: the file remembers its hash.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     (
         "V1__catalog",
         include_str!("../../migrations/sqlite/V1__catalog.sql"),
@@ -29,13 +29,17 @@ const MIGRATIONS: [(&str, &str); 4] = [
         include_str!("../../migrations/sqlite/V3__truth.sql"),
     ),
     (
-        "V6__receipts",
-        include_str!("../../migrations/sqlite/V6__receipts.sql"),
+        "V4__claims",
+        include_str!("../../migrations/sqlite/V4__claims.sql"),
+    ),
+    (
+        "V5__receipts",
+        include_str!("../../migrations/sqlite/V5__receipts.sql"),
     ),
 ];
 
-/// For the writer: the flush before every answer, and a log that is folded in after 16 MiB of pages, kept
-/// no longer than 32 MiB. Caches are in KiB.
+/// For the writer: the flush before every answer, and a log that is folded in after 16 MiB of pages (while there is
+/// room, see `ballast.rs`), kept no longer than 32 MiB. Caches are in KiB.
 const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
      PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432; PRAGMA cache_size = -2048;";
 

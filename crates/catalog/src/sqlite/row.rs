@@ -20,7 +20,8 @@ macro_rules! columns {
     () => {
         "id, bucket, key, owner, filename, path, content_type, size, checksum, metadata, part_size, \
          multipart_id, created_at, session_ends_at, urls_end_at, retain_for, state, epoch, lease_until, \
-         source_etag, problem, etag, integrity, detected_type, expires_at, verified_at, download_count, leftovers"
+         source_etag, problem, etag, integrity, detected_type, expires_at, verified_at, download_count, \
+         leftovers, attempts, postponed_until"
     };
 }
 pub(super) use columns;
@@ -55,7 +56,8 @@ pub(super) fn first(
 ) -> Result<Option<Record>, CatalogError> {
     let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
     let mut rows = statement.query(params).map_err(from_sqlite)?;
-    rows.next().map_err(from_sqlite)?.map(record).transpose()
+    let row = rows.next().map_err(from_sqlite)?;
+    row.map(|row| record(&mut Columns::of(row))).transpose()
 }
 
 /// All records a statement gives.
@@ -64,13 +66,23 @@ pub(super) fn all(
     sql: &str,
     params: impl Params,
 ) -> Result<Vec<Record>, CatalogError> {
+    collect(connection, sql, params, record)
+}
+
+/// What is read of all rows a statement gives.
+pub(super) fn collect<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&mut Columns<'_, '_>) -> Result<T, CatalogError>,
+) -> Result<Vec<T>, CatalogError> {
     let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
     let mut rows = statement.query(params).map_err(from_sqlite)?;
-    let mut records = Vec::with_capacity(USUAL_PAGE);
+    let mut found = Vec::with_capacity(USUAL_PAGE);
     while let Some(row) = rows.next().map_err(from_sqlite)? {
-        records.push(record(row)?);
+        found.push(read(&mut Columns::of(row))?);
     }
-    Ok(records)
+    Ok(found)
 }
 
 /// A number as SQLite holds it: never wrapped, never cut.
@@ -109,9 +121,8 @@ fn no_json(what: &str, error: &serde_json::Error) -> CatalogError {
 }
 
 /// Reads a record from the columns of `columns!`, which come in the order of these fields.
-fn record(row: &Row<'_>) -> Result<Record, CatalogError> {
-    let mut columns = Columns::of(row);
-    let upload = upload(&mut columns)?;
+fn record(columns: &mut Columns<'_, '_>) -> Result<Record, CatalogError> {
+    let upload = upload(columns)?;
     let checksum = upload.checksum;
     Ok(Record {
         upload,
@@ -120,10 +131,12 @@ fn record(row: &Row<'_>) -> Result<Record, CatalogError> {
         lease_until: columns.optional_instant()?,
         source_etag: columns.optional_text()?,
         problem: columns.optional(|value| Ok(serde_json::from_str(value.as_str()?)?))?,
-        file: facts(&mut columns, checksum)?,
+        file: facts(columns, checksum)?,
         verified_at: columns.optional_instant()?,
         download_count: columns.number()?,
         leftovers: columns.read(|value| Ok(value.as_i64()? != 0))?,
+        attempts: columns.number()?,
+        postponed_until: columns.read(postponement)?,
     })
 }
 
@@ -249,6 +262,14 @@ fn number(value: ValueRef<'_>) -> Result<u64, Unreadable> {
 
 pub(super) fn instant(value: ValueRef<'_>) -> Result<Timestamp, Unreadable> {
     Ok(Timestamp::from_millisecond(value.as_i64()?)?)
+}
+
+/// 0 is none.
+fn postponement(value: ValueRef<'_>) -> Result<Option<Timestamp>, Unreadable> {
+    match value.as_i64()? {
+        0 => Ok(None),
+        _ => instant(value).map(Some),
+    }
 }
 
 fn metadata(value: ValueRef<'_>) -> Result<Metadata, Unreadable> {

@@ -11,7 +11,7 @@ use uuid::Builder;
 use valetkey_protocol::file::Order;
 use valetkey_protocol::{FileId, Metadata};
 
-use super::{SqliteCatalog, due, list};
+use super::{SqliteCatalog, change, due, list};
 use crate::{
     Catalog as _, CatalogError, Due, FileList, Insertion, Intent, Limits, NewUpload, Transfer,
 };
@@ -147,19 +147,48 @@ async fn lists_walk_along_an_index_and_never_sort() {
 #[tokio::test]
 async fn what_is_due_is_found_by_its_own_index() {
     let (catalog, _folder) = opened();
-    for (kind, expected) in Due::ALL.into_iter().zip([
-        "upload_by_session_end (session_ends_at<?)",
-        "upload_by_verify_lease (lease_until<?)",
-        "upload_by_retention_end (expires_at>? AND expires_at<?)",
-        "upload_by_delete_lease (lease_until<?)",
-        "upload_by_urls_end (urls_end_at<?)",
+    for (reason, index) in Due::ALL.into_iter().zip([
+        "upload_by_session_end",
+        "upload_by_verify_lease",
+        "upload_by_retention_end",
+        "upload_by_delete_lease",
+        "upload_by_urls_end",
     ]) {
-        let values = vec![1.into(), 1.into()];
-        let found = catalog.read(move |connection| Ok(plan(connection, &due::sql(kind), values)));
+        let list = due::sql(reason);
+        let values = vec![
+            "b".to_owned().into(),
+            1.into(),
+            1.into(),
+            0.into(),
+            0.into(),
+        ];
+        let found = catalog.read(move |connection| Ok(plan(connection, &list, values)));
+        let range = "(bucket=? AND <expr>>? AND <expr><?)";
         assert_eq!(
             found.await.unwrap(),
-            format!("SEARCH upload USING INDEX {expected}")
+            format!("SEARCH upload USING INDEX {index} {range}")
         );
+        let count = due::count_sql(reason);
+        let found = catalog.read(move |connection| Ok(plan(connection, &count, vec![1.into()])));
+        let found = found.await.unwrap();
+        let range = "(bucket=? AND <expr><?)";
+        assert!(found.contains(&format!("{index} {range}")), "{found}");
+    }
+}
+
+#[tokio::test]
+async fn opening_reads_no_more_than_what_was_under_way() {
+    let (catalog, _folder) = opened();
+    for (sql, index) in [
+        (change::END_LEASES[0], "upload_by_verify_lease"),
+        (change::END_LEASES[1], "upload_by_delete_lease"),
+        (due::HASTEN, "upload_by_postponement"),
+    ] {
+        let values = Vec::from_iter(sql.contains("?1").then(|| 1.into()));
+        let found = catalog.write("plan", move |connection| Ok(plan(connection, sql, values)));
+        let found = found.await.unwrap();
+        assert!(found.contains(index), "{found}");
+        assert!(!found.ends_with("SCAN upload"), "{found}");
     }
 }
 

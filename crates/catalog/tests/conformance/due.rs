@@ -1,22 +1,46 @@
 //! Work that is due.
 
 use jiff::Timestamp;
-use valetkey_catalog::{Due, Edge, FileFacts, QUARANTINE_GRACE_SECONDS};
+use valetkey_catalog::{Due, DueList, Edge, FileFacts, QUARANTINE_GRACE_SECONDS, Record};
 use valetkey_protocol::FileId;
 use valetkey_protocol::upload::State;
 
 use super::sample::{
-    LEASE, SESSION, Shared, URLS, at, delete, facts, file, forget_leftovers, found, go, id,
-    in_state, insert, just_before, multipart, upload, verify,
+    BUCKET, LEASE, SESSION, Shared, URLS, at, delete, facts, file, forget_leftovers, found, go, id,
+    in_state, insert, just_before, multipart, upload,
 };
 
 const LEFTOVERS_OVER: i64 = URLS + QUARANTINE_GRACE_SECONDS;
 
+/// What is due, for whatever reason, the longest due first.
 async fn due(catalog: &Shared, now: Timestamp) -> Vec<(Due, FileId)> {
-    let due = catalog.due(now, 100).await.unwrap();
-    due.into_iter()
-        .map(|(kind, record)| (kind, record.upload.id))
+    let mut all = Vec::new();
+    for reason in Due::ALL {
+        for record in page(catalog, reason, now, None, 100).await {
+            all.push((reason.since(&record), reason, record.upload.id));
+        }
+    }
+    all.sort_by_key(|(since, _, _)| *since);
+    all.into_iter()
+        .map(|(_, reason, id)| (reason, id))
         .collect()
+}
+
+async fn page(
+    catalog: &Shared,
+    reason: Due,
+    now: Timestamp,
+    after: Option<&Record>,
+    limit: u32,
+) -> Vec<Record> {
+    let list = DueList {
+        bucket: BUCKET.to_owned(),
+        reason,
+        now,
+        after: after.map(|record| (reason.since(record).unwrap(), record.upload.id)),
+        limit,
+    };
+    catalog.list_due(list).await.unwrap()
 }
 
 pub(crate) async fn each_kind_of_work_is_due_exactly_when_it_is_due(catalog: &Shared) {
@@ -53,31 +77,34 @@ pub(crate) async fn each_kind_of_work_is_due_exactly_when_it_is_due(catalog: &Sh
     assert!(!expected.contains(&(Due::RetentionEnded, forever.upload.id)));
 }
 
-pub(crate) async fn the_longest_due_comes_first_and_the_limit_holds(catalog: &Shared) {
-    // Ids run against the instants, so that their order cannot pass for the right one.
-    for number in 1..=9 {
-        let mut new = multipart(10 - number);
-        new.session_ends_at = at(SESSION + 10 * i64::try_from(number).unwrap());
+pub(crate) async fn pages_of_what_is_due_show_each_record_once(catalog: &Shared) {
+    // Ids run against the instants, so that their order cannot pass for the right one, but for two of each.
+    for number in 0..10 {
+        let mut new = multipart(20 - number);
+        new.session_ends_at = at(SESSION + i64::try_from(number / 2).unwrap());
         insert(catalog, new).await;
     }
-    let lost = insert(catalog, multipart(20)).await;
-    go(catalog, &lost, verify(at(SESSION + 15 - LEASE))).await;
-
-    let all = due(catalog, at(2 * SESSION)).await;
-    let numbers = [9, 20, 8, 7, 6, 5, 4, 3, 2, 1];
-    assert_eq!(
-        all.iter().map(|(_, one)| *one).collect::<Vec<_>>(),
-        numbers.map(id)
-    );
-    for limit in [0, 1, 3, 10, 11] {
-        let some = catalog.due(at(2 * SESSION), limit).await.unwrap();
-        let some: Vec<_> = some.iter().map(|(_, record)| record.upload.id).collect();
-        let count = numbers.len().min(limit as usize);
-        assert_eq!(
-            some,
-            numbers[..count].iter().copied().map(id).collect::<Vec<_>>()
-        );
+    let elsewhere = valetkey_catalog::NewUpload {
+        bucket: "elsewhere".to_owned(),
+        ..multipart(1)
+    };
+    insert(catalog, elsewhere).await;
+    let expected = [19, 20, 17, 18, 15, 16, 13, 14, 11, 12].map(id);
+    for limit in [1, 3, 10, 11] {
+        let mut shown: Vec<Record> = Vec::new();
+        loop {
+            let after = shown.last();
+            let page = page(catalog, Due::SessionEnded, at(2 * SESSION), after, limit).await;
+            assert!(page.len() <= limit as usize);
+            if page.is_empty() {
+                break;
+            }
+            shown.extend(page);
+        }
+        let shown: Vec<_> = shown.iter().map(|record| record.upload.id).collect();
+        assert_eq!(shown, expected);
     }
+    assert_eq!(page(catalog, Due::SessionEnded, at(0), None, 9).await, []);
 }
 
 pub(crate) async fn leftovers_are_over_for_settled_uploads_alone_and_once(catalog: &Shared) {

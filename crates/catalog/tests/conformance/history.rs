@@ -1,12 +1,12 @@
 //! What happened, for those who check and for those who are told.
 
-use valetkey_catalog::{Due, Edge, EventKind, Passage, Step};
+use valetkey_catalog::{Claim, Due, Edge, EventKind, Passage, Step};
 use valetkey_protocol::upload::State;
 
 use super::files::patch;
 use super::sample::{
-    SESSION, Shared, at, delete, facts, file, forget_leftovers, go, id, in_state, insert,
-    just_before, problem, upload, verify,
+    BUCKET, SESSION, Shared, at, delete, facts, file, forget_leftovers, go, id, in_state, insert,
+    just_before, problem, step, upload, verify,
 };
 
 fn line(seq: u64, from: State, to: State) -> Passage {
@@ -135,6 +135,25 @@ pub(crate) async fn what_is_old_and_settled_is_forgotten_and_nothing_else(catalo
     assert_eq!(catalog.history(id(4)).await.unwrap().len(), 1);
 }
 
+pub(crate) async fn events_are_forgotten_from_the_first_on_up_to_a_younger_one(catalog: &Shared) {
+    for (number, when) in (1..).zip([5, 6, 20, 7]) {
+        let pending = insert(catalog, upload(number)).await;
+        let aborted = step(catalog, id(number), pending.epoch, Edge::Abort, at(when)).await;
+        assert!(aborted.is_some());
+    }
+    let left = async |then, limit| {
+        let forgotten = catalog.forget_history_until(then, limit).await;
+        assert_eq!(forgotten.unwrap(), 0);
+        let events = catalog.events(0, 100).await.unwrap();
+        events.into_iter().map(|event| event.id).collect::<Vec<_>>()
+    };
+    assert_eq!(left(at(5), 1).await, [2, 3, 4].map(id));
+    assert_eq!(left(at(5), 9).await, [2, 3, 4].map(id));
+    // The clock was set back after the third: it is waited for.
+    assert_eq!(left(at(19), 9).await, [3, 4].map(id));
+    assert_eq!(left(at(20), 9).await, []);
+}
+
 pub(crate) async fn a_scan_shows_every_record_of_every_state_once(catalog: &Shared) {
     let mut expected = Vec::new();
     for (number, state) in (1..).zip(State::ALL) {
@@ -172,4 +191,17 @@ pub(crate) async fn the_backlog_counts_what_is_there(catalog: &Shared) {
         ]
     );
     assert_eq!((late.verifying, late.deleting, late.outbox), (1, 1, 2));
+    assert_eq!(late.postponed, 0);
+    let claim = Claim {
+        bucket: BUCKET.to_owned(),
+        now: at(SESSION),
+        until: at(2 * SESSION),
+        limit: 4,
+    };
+    catalog.claim_due(claim).await.unwrap();
+    let claimed = catalog.backlog(at(SESSION)).await.unwrap();
+    let due: u64 = claimed.due.iter().map(|(_, count)| count).sum();
+    assert_eq!((due, claimed.postponed), (2, 4));
+    let again = catalog.backlog(at(2 * SESSION)).await.unwrap();
+    assert_eq!(again.postponed, 0);
 }

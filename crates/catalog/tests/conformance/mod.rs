@@ -2,6 +2,7 @@
 //! empty one; each test gets its own.
 
 pub(crate) mod accounts;
+pub(crate) mod claims;
 pub(crate) mod due;
 pub(crate) mod edges;
 pub(crate) mod files;
@@ -19,8 +20,17 @@ macro_rules! conformance {
             accounts::of_a_hundred_at_once_as_many_get_in_as_there_is_room_for
             accounts::the_items_of_one_call_are_counted_one_after_the_other
             accounts::no_sum_is_too_large
+            claims::the_longest_due_is_claimed_first_and_the_limit_holds
+            claims::a_claim_is_left_alone_until_its_time_and_counted
+            claims::of_fifty_who_claim_at_once_each_record_goes_to_one
+            claims::a_claim_takes_nothing_of_another_bucket
+            claims::what_is_postponed_comes_behind_what_is_due_by_then
+            claims::a_record_due_for_two_reasons_is_claimed_for_one
+            claims::whoever_gets_on_has_no_attempts_behind_it
+            claims::what_is_left_alone_can_be_hastened
+            claims::a_task_is_one_servers_at_a_time_and_keeps_its_place
             due::each_kind_of_work_is_due_exactly_when_it_is_due
-            due::the_longest_due_comes_first_and_the_limit_holds
+            due::pages_of_what_is_due_show_each_record_once
             due::leftovers_are_over_for_settled_uploads_alone_and_once
             edges::every_edge_is_legal_exactly_where_it_begins
             edges::an_edge_named_with_another_epoch_goes_nowhere
@@ -42,6 +52,7 @@ macro_rules! conformance {
             history::every_edge_and_patch_is_one_line_and_what_was_refused_is_none
             history::what_others_are_told_is_in_the_outbox_in_order
             history::what_is_old_and_settled_is_forgotten_and_nothing_else
+            history::events_are_forgotten_from_the_first_on_up_to_a_younger_one
             history::a_scan_shows_every_record_of_every_state_once
             history::the_backlog_counts_what_is_there
             once::a_key_stands_for_its_first_upload_and_for_its_owner_alone

@@ -64,7 +64,11 @@ pub(crate) async fn a_key_counts_until_its_time_and_can_be_freed(catalog: &Share
     assert_eq!(create(catalog, upload(2), 0).await, None);
 
     let owner = upload(2).owner;
-    catalog.forget_key(owner, "key".to_owned()).await.unwrap();
+    let forget = |number| catalog.forget_key(owner.clone(), "key".to_owned(), id(number));
+    // It stands for another upload by now.
+    forget(1).await.unwrap();
+    assert_eq!(create(catalog, upload(3), -1).await, Some(once(2)));
+    forget(2).await.unwrap();
     assert_eq!(create(catalog, upload(3), -1).await, None);
 
     catalog.forget_keys_until(just_before(at(0))).await.unwrap();

@@ -14,6 +14,7 @@ use valetkey_protocol::{Checksum, Code, FileId, Metadata, Problem};
 
 pub(crate) type Shared = Arc<dyn Catalog>;
 
+pub(crate) const BUCKET: &str = "photos";
 pub(crate) const SESSION: i64 = 24 * 60 * 60;
 pub(crate) const URLS: i64 = 15 * 60;
 pub(crate) const LEASE: i64 = 60;
@@ -36,7 +37,7 @@ pub(crate) fn id(number: u64) -> FileId {
 pub(crate) fn upload(number: u64) -> NewUpload {
     NewUpload {
         id: id(number),
-        bucket: "photos".to_owned(),
+        bucket: BUCKET.to_owned(),
         key: format!("alice/{}/cat.jpg", id(number)).parse().unwrap(),
         owner: "alice".parse().unwrap(),
         filename: "cat.jpg".parse().unwrap(),

@@ -2,12 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
 use valetkey_catalog::sqlite::SqliteCatalog;
-use valetkey_catalog::{CatalogError, Edge, Insertion, Step};
+use valetkey_catalog::{CatalogError, Edge, Insertion, NewUpload, Step};
 use valetkey_protocol::upload::State;
 
 use crate::conformance::sample::{
@@ -16,14 +16,37 @@ use crate::conformance::sample::{
 
 const DISK: &str = "VALETKEY_TEST_DISK";
 
-/// Runs the test below in a mount namespace of its own, where the folder is a small file system.
+/// How many files are removed on the full disk.
+const MANY: u64 = 3000;
+
 #[test]
 fn on_a_full_disk_reads_and_removals_go_on_and_writes_come_back_with_room() {
+    on_a_disk("a_full_disk");
+}
+
+#[test]
+fn on_a_full_disk_everything_can_be_removed() {
+    on_a_disk("many_removals");
+}
+
+#[test]
+fn what_waits_in_a_long_log_does_not_use_up_the_room_for_removals() {
+    on_a_disk("a_long_log");
+}
+
+#[test]
+fn on_a_full_disk_the_catalog_can_be_closed_and_opened_again() {
+    on_a_disk("restarts");
+}
+
+/// Runs a test from below in a mount namespace of its own, where the folder is a small file system.
+fn on_a_disk(test: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let script = "mount -t tmpfs -o size=32m none \"$VALETKEY_TEST_DISK\" && exec \"$0\" --ignored --exact full_disk::a_full_disk";
+    let script = "mount -t tmpfs -o size=32m none \"$VALETKEY_TEST_DISK\" && exec \"$0\" --ignored --exact full_disk::\"$1\"";
     let ran = Command::new("unshare")
         .args(["--map-root-user", "--mount", "sh", "-c", script])
         .arg(std::env::current_exe().unwrap())
+        .arg(test)
         .env(DISK, folder.path())
         .output()
         .unwrap();
@@ -35,16 +58,88 @@ fn on_a_full_disk_reads_and_removals_go_on_and_writes_come_back_with_room() {
     );
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "`on_a_disk` says where the disk is"
+)]
+fn disk() -> PathBuf {
+    PathBuf::from(std::env::var(DISK).unwrap())
+}
+
+fn open(disk: &Path) -> Shared {
+    Arc::new(SqliteCatalog::open(&disk.join("catalog.db")).unwrap())
+}
+
 #[tokio::test]
-#[ignore = "it needs a file system of its own, which the test above gives it"]
+#[ignore = "it needs a file system of its own, which a test above gives it"]
+async fn many_removals() {
+    let disk = disk();
+    let catalog = open(&disk);
+    let files = (1..=MANY).map(|number| sample::file(&catalog, upload(number)));
+    let files = futures_util::future::join_all(files).await;
+    fill(&disk);
+    fill_catalog(&catalog).await;
+    // One after the other, so that each is a transaction of its own.
+    for file in &files {
+        let deleting = go(&catalog, file, delete(at(0))).await;
+        go(&catalog, &deleting, Edge::Deleted).await;
+    }
+    assert!(insert(&catalog, 9999).await.is_err());
+}
+
+#[tokio::test]
+#[ignore = "it needs a file system of its own, which a test above gives it"]
+async fn a_long_log() {
+    let disk = disk();
+    let catalog = open(&disk);
+    // More than is held, and less than after which the log is folded in where there is room.
+    for fifty in 0..42 {
+        let uploads = (1..=50).map(|number| NewUpload {
+            metadata: sample::metadata("notes", &"x".repeat(2000)),
+            ..upload(50 * fifty + number)
+        });
+        let inserted = catalog.insert_uploads(uploads.map(unlimited).collect());
+        inserted.await.unwrap();
+    }
+    fill(&disk);
+    for number in 1..=600 {
+        let pending = found(&catalog, id(number)).await;
+        go(&catalog, &pending, Edge::Abort).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "it needs a file system of its own, which a test above gives it"]
+async fn restarts() {
+    let disk = disk();
+    let catalog = open(&disk);
+    let file = sample::file(&catalog, upload(1)).await;
+    drop(catalog);
+    // The room is held when it is closed, then given up, and both times somebody takes every byte that is free.
+    for deleted in [false, true] {
+        fill(&disk);
+        let catalog = open(&disk);
+        let found = found(&catalog, id(1)).await;
+        assert_eq!(found.state == State::Deleted, deleted);
+        let full = insert(&catalog, 2).await.unwrap_err();
+        assert!(matches!(full, CatalogError::Full(_)), "{full:?}");
+        if !deleted {
+            let deleting = go(&catalog, &file, delete(at(0))).await;
+            go(&catalog, &deleting, Edge::Deleted).await;
+        }
+        drop(catalog);
+    }
+    fs::remove_file(disk.join("filling")).unwrap();
+    let catalog = open(&disk);
+    assert_eq!(insert(&catalog, 2).await.unwrap(), [Insertion::New]);
+}
+
+#[tokio::test]
+#[ignore = "it needs a file system of its own, which a test above gives it"]
 async fn a_full_disk() {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the test above says where the disk is"
-    )]
-    let disk = std::env::var(DISK).unwrap();
-    let disk = Path::new(&disk);
-    let catalog: Shared = Arc::new(SqliteCatalog::open(&disk.join("catalog.db")).unwrap());
+    let disk = disk();
+    let disk = disk.as_path();
+    let catalog = open(disk);
     let pending = sample::insert(&catalog, upload(1)).await;
     let file = sample::file(&catalog, upload(2)).await;
     let verifying = sample::insert(&catalog, upload(3)).await;
@@ -94,7 +189,9 @@ async fn a_full_disk() {
 
 /// Leaves less than a page free.
 fn fill(disk: &Path) {
-    let mut filling = File::create(disk.join("filling")).unwrap();
+    let mut options = File::options();
+    let filling = options.append(true).create(true);
+    let mut filling = filling.open(disk.join("filling")).unwrap();
     for size in [1 << 20, 4096, 1] {
         while filling.write_all(&vec![0; size]).is_ok() {}
     }
@@ -102,7 +199,7 @@ fn fill(disk: &Path) {
 
 /// Inserts until there is no room left: the log has some of its own.
 async fn fill_catalog(catalog: &Shared) -> CatalogError {
-    let mut number = 10;
+    let mut number = 10 * MANY;
     loop {
         number += 1;
         if let Err(error) = insert(catalog, number).await {

@@ -28,7 +28,8 @@ pub(crate) struct Sweep {
 }
 
 impl Sweep {
-    /// Prints findings as they come. Files that are not as they were verified make it fail.
+    /// Prints findings as they come. Files that are not as they were verified make it fail, and so does what could not
+    /// be looked at.
     pub(crate) async fn run(self) -> Result<(), Error> {
         let client = self.connection.client()?;
         let mut request = Request {
@@ -36,13 +37,15 @@ impl Sweep {
             remove_unknown: self.remove_unknown,
             cursor: None,
         };
-        let (mut looked_at, mut found, mut lost) = (0, 0, 0);
+        let (mut looked_at, mut found) = (0, 0);
+        let (mut lost, mut not_surveyed) = (0, 0);
         loop {
             let swept = client.sweep(&request).await?;
             looked_at += swept.looked_at;
             for finding in &swept.findings {
                 found += 1;
                 lost += usize::from(is_lost(finding));
+                not_surveyed += usize::from(finding.kind == FindingKind::NotSurveyed);
                 match self.json {
                     true => print(&json!(finding).to_string())?,
                     false => print(&row(finding))?,
@@ -56,9 +59,10 @@ impl Sweep {
         if !self.json {
             print(&format!("looked at {looked_at}, found {found}"))?;
         }
-        match lost {
-            0 => Ok(()),
-            lost => Err(Error::Lost(lost)),
+        match (lost, not_surveyed) {
+            (0, 0) => Ok(()),
+            (0, not_surveyed) => Err(Error::NotSurveyed(not_surveyed)),
+            (lost, _) => Err(Error::Lost(lost)),
         }
     }
 }
@@ -75,6 +79,7 @@ fn is_lost(finding: &Finding) -> bool {
 fn row(finding: &Finding) -> String {
     let done = match finding.action {
         Action::Planned => "would be seen to",
+        Action::Begun => "begun, goes on",
         action => action.as_str(),
     };
     let multipart = finding.multipart_id.as_deref().unwrap_or_default();

@@ -56,6 +56,10 @@ fn each_line_is_answered_before_the_next_one_is_asked_for() {
         ("", "malformed"),
         ("[]", "malformed"),
         ("{}", "provider"),
+        (
+            &line.replace("\"bucket\"", "\"key\":\"b\",\"bucket\""),
+            "duplicate",
+        ),
         (&slip.to_string(), "expires"),
         (&line.replace("test.txt", "../x"), "segment"),
         (&line.replace("20130524T000000Z", "2013-05-24"), "at"),

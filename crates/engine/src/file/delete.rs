@@ -20,40 +20,48 @@ impl Engine {
     pub async fn delete_file(&self, who: &Principal, id: FileId) -> Result<(), Error> {
         let record = self.find(who, id).await?;
         match record.state {
-            State::Available => self.remove(&record, Some(&who.subject)).await,
+            State::Available => self.remove(&record, &who.subject).await,
             State::Deleting | State::Deleted => Ok(()),
             _ => Err(Error::NotFound),
         }
     }
 
-    /// Takes a file, or one whose last removal was lost, out of sight and then out of storage. From the first
-    /// step on it is deleted for everybody, so what storage cannot do now is left to the sweep.
-    pub(crate) async fn remove(&self, record: &Record, by: Option<&Subject>) -> Result<(), Error> {
+    /// Takes a file out of sight and then out of storage. From the first step on it is deleted for everybody, so what
+    /// cannot be done now is left to the sweep.
+    async fn remove(&self, record: &Record, by: &Subject) -> Result<(), Error> {
+        let Some(record) = self.hide(record, Some(by)).await? else {
+            return Ok(());
+        };
+        if let Err(error) = self.erase(&record, Some(by)).await {
+            let id = record.upload.id;
+            tracing::warn!(%id, %error, "left the bytes of a deleted file to the sweep");
+        }
+        Ok(())
+    }
+
+    /// Takes a file, or one whose last removal was lost, out of sight; `None` when somebody else is at it.
+    pub(crate) async fn hide(
+        &self,
+        record: &Record,
+        by: Option<&Subject>,
+    ) -> Result<Option<Record>, Error> {
         let edge = Edge::Delete {
             lease_until: later(self.clock.now(), LEASE_SECONDS),
         };
-        let Some(record) = self.advance(record, edge, by).await? else {
-            return Ok(());
-        };
-        let removed = match self.bucket_of(&record) {
-            Ok(bucket) => erase(bucket, &record, self.clock.now()).await,
-            Err(error) => Err(error),
-        };
-        match removed {
-            Ok(()) => {
-                self.advance(&record, Edge::Deleted, by).await?;
-            }
-            Err(error) => {
-                let id = record.upload.id;
-                tracing::warn!(%id, %error, "left the bytes of a deleted file to the sweep");
-            }
-        }
+        self.advance(record, edge, by).await
+    }
+
+    /// Takes a hidden file out of storage.
+    pub(crate) async fn erase(&self, record: &Record, by: Option<&Subject>) -> Result<(), Error> {
+        let bucket = self.bucket_of(record)?;
+        remove_bytes(bucket, record, self.clock.now()).await?;
+        self.advance(record, Edge::Deleted, by).await?;
         Ok(())
     }
 }
 
 /// Removes the bytes.
-async fn erase(bucket: &Bucket, record: &Record, now: Timestamp) -> Result<(), Error> {
+async fn remove_bytes(bucket: &Bucket, record: &Record, now: Timestamp) -> Result<(), Error> {
     if record.leftovers && record.upload.transfer == Transfer::Single {
         clear_quarantine(bucket, record, now).await?;
     }

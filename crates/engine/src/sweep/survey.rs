@@ -5,14 +5,16 @@
 
 use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-use valetkey_catalog::Record;
+use valetkey_catalog::{FileList, Record};
+use valetkey_protocol::file::Order;
 use valetkey_protocol::sweep::{Action, Finding, FindingKind};
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, ObjectKey, key};
 use valetkey_store::{OpenMultipart, StoreError, StoredObject};
 
+use super::due::refuses;
 use super::judge::{self, Verdict};
+use super::place::Step;
 use super::{about, id_in};
 use crate::{Bucket, Engine, Error};
 
@@ -23,38 +25,28 @@ const ASKED_AT_ONCE: usize = 16;
 /// How old something unknown must be before it may be removed: older than any request that could still be told.
 const UNKNOWN_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// Where a survey stands. It goes through the objects, the quarantine and the multipart uploads of each bucket,
-/// and then through the files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
-    step: Step,
-    /// The bucket; the first one when absent.
-    bucket: Option<String>,
-    /// Storage's token for the next page of a list.
-    after: Option<String>,
-    /// The last file that was looked at.
-    file: Option<FileId>,
+/// What one page of a bucket's survey found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surveyed {
+    /// What was not as it should be.
+    pub findings: Vec<Finding>,
+    /// Whether the survey of the bucket went all the way round with this page.
+    pub ended: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Step {
-    Objects,
-    Quarantine,
-    Multiparts,
-    Files,
-}
-
-/// One page, and where the next begins.
+/// One page, and where the next begins in the same bucket.
 pub(super) struct Page {
     pub(super) looked_at: u64,
     pub(super) findings: Vec<Finding>,
-    pub(super) next: Option<Place>,
+    pub(super) next: Option<Step>,
+    /// Storage did not answer, and the next page is this one.
+    pub(super) stuck: bool,
 }
 
 /// How a survey is done.
 pub(super) struct Survey<'a> {
     pub(super) engine: &'a Engine,
+    pub(super) bucket: &'a Bucket,
     pub(super) dry_run: bool,
     pub(super) remove_unknown: bool,
 }
@@ -66,91 +58,73 @@ struct Suspect {
     since: Timestamp,
 }
 
-impl Place {
-    /// Where a walk begins.
-    pub fn first() -> Self {
-        Self::at(Step::Objects, None)
-    }
-
-    fn at(step: Step, bucket: Option<String>) -> Self {
-        Self {
-            step,
-            bucket,
-            after: None,
-            file: None,
-        }
-    }
-}
-
 impl Survey<'_> {
-    /// Looks at one page.
-    pub(super) async fn page(&self, place: &Place) -> Result<Page, Error> {
-        if place.step == Step::Files {
-            return self.files(place.file).await;
-        }
-        let Some(bucket) = self.bucket(place) else {
-            // It was taken out of the configuration meanwhile.
-            return Ok(Page {
-                looked_at: 0,
-                findings: Vec::new(),
-                next: Some(Place::at(Step::Files, None)),
-            });
+    /// Looks at one page. Storage that refuses it is a finding, and the survey goes on with the next step; when storage
+    /// does not answer, that is one too, and it stays where it is.
+    pub(super) async fn look(&self, step: &Step) -> Result<Page, Error> {
+        let error = match self.page(step).await {
+            Err(Error::Store(error)) => error,
+            other => return other,
         };
-        let after = place.after.as_deref();
-        let (looked_at, suspects, token) = match place.step {
-            Step::Multiparts => self.multiparts(bucket, after).await?,
-            step => {
-                self.objects(bucket, step == Step::Quarantine, after)
-                    .await?
-            }
-        };
-        let findings = self.see_to(bucket, suspects).await;
+        let (bucket, what) = (&self.bucket.name, step.name());
+        tracing::warn!(bucket, what, %error, "a page of a survey could not be looked at");
+        let stuck = !refuses(&error);
         Ok(Page {
-            looked_at,
-            findings,
-            next: Some(self.next(place, bucket, token)),
+            looked_at: 0,
+            findings: vec![self.not_surveyed(step)],
+            next: match stuck {
+                true => Some(step.clone()),
+                false => step.next(&self.bucket.rules.prefixes()),
+            },
+            stuck,
         })
     }
 
-    fn bucket(&self, place: &Place) -> Option<&Bucket> {
-        match &place.bucket {
-            Some(name) => self.engine.buckets.get(name),
-            None => self.engine.buckets.values().next(),
-        }
-    }
-
-    fn next(&self, place: &Place, bucket: &Bucket, token: Option<String>) -> Place {
-        let here = Some(bucket.name.clone());
-        if token.is_some() {
-            return Place {
-                after: token,
-                ..Place::at(place.step, here)
-            };
-        }
-        match place.step {
-            Step::Objects => Place::at(Step::Quarantine, here),
-            Step::Quarantine => Place::at(Step::Multiparts, here),
-            Step::Multiparts | Step::Files => {
-                let names = self.engine.buckets.keys();
-                match names.skip_while(|name| **name != bucket.name).nth(1) {
-                    Some(name) => Place::at(Step::Objects, Some(name.clone())),
-                    None => Place::at(Step::Files, None),
-                }
+    async fn page(&self, step: &Step) -> Result<Page, Error> {
+        let quarantine = format!("{}/", key::QUARANTINE);
+        let (looked_at, suspects, next) = match step {
+            Step::Due { .. } => (0, Vec::new(), None),
+            Step::Objects { prefix, after } => {
+                let listed = format!("{prefix}/");
+                let (looked_at, suspects, token) = self.objects(&listed, after.as_deref()).await?;
+                let prefix = prefix.clone();
+                let next = token.map(|token| Step::Objects {
+                    prefix,
+                    after: Some(token),
+                });
+                (looked_at, suspects, next)
             }
-        }
+            Step::Quarantine { after } => {
+                let listed = self.objects(&quarantine, after.as_deref());
+                let (looked_at, suspects, token) = listed.await?;
+                let next = token.map(|token| Step::Quarantine { after: Some(token) });
+                (looked_at, suspects, next)
+            }
+            Step::Multiparts { prefix, after } => {
+                let listed = format!("{prefix}/");
+                let listed = self.multiparts(&listed, after.as_deref());
+                let (looked_at, suspects, token) = listed.await?;
+                let prefix = prefix.clone();
+                let next = token.map(|token| Step::Multiparts {
+                    prefix,
+                    after: Some(token),
+                });
+                (looked_at, suspects, next)
+            }
+            Step::Files { after } => return self.files(*after).await,
+        };
+        Ok(Page {
+            looked_at,
+            findings: self.see_to(suspects).await,
+            next: next.or_else(|| step.next(&self.bucket.rules.prefixes())),
+            stuck: false,
+        })
     }
 
-    async fn objects(
-        &self,
-        bucket: &Bucket,
-        quarantine: bool,
-        after: Option<&str>,
-    ) -> Result<(u64, Vec<Suspect>, Option<String>), Error> {
-        let prefix = match quarantine {
-            true => format!("{}/", key::QUARANTINE),
-            false => format!("{}/", bucket.rules.key_prefix),
-        };
-        let page = bucket.store.list_objects(&prefix, after).await?;
+    async fn objects(&self, prefix: &str, after: Option<&str>) -> Result<Listed, Error> {
+        let bucket = self.bucket;
+        let quarantine = prefix.trim_end_matches('/') == key::QUARANTINE;
+        let page = bucket.store.list_objects(prefix, after).await?;
         let ids = page
             .items
             .iter()
@@ -167,13 +141,9 @@ impl Survey<'_> {
         Ok((page.items.len() as u64, suspects, page.next))
     }
 
-    async fn multiparts(
-        &self,
-        bucket: &Bucket,
-        after: Option<&str>,
-    ) -> Result<(u64, Vec<Suspect>, Option<String>), Error> {
-        let prefix = format!("{}/", bucket.rules.key_prefix);
-        let page = bucket.store.list_multiparts(&prefix, after).await?;
+    async fn multiparts(&self, prefix: &str, after: Option<&str>) -> Result<Listed, Error> {
+        let bucket = self.bucket;
+        let page = bucket.store.list_multiparts(prefix, after).await?;
         let ids = page.items.iter().map(|open| id_in(&open.key, false));
         let records = self.records(ids.collect()).await?;
         let mut suspects = Vec::new();
@@ -194,7 +164,7 @@ impl Survey<'_> {
         Ok(ids.into_iter().map(record).collect())
     }
 
-    async fn see_to(&self, bucket: &Bucket, suspects: Vec<Suspect>) -> Vec<Finding> {
+    async fn see_to(&self, suspects: Vec<Suspect>) -> Vec<Finding> {
         let now = self.engine.clock.now();
         let seen = stream::iter(suspects).map(|suspect| async move {
             let finding = suspect.finding;
@@ -209,7 +179,7 @@ impl Survey<'_> {
                 let action = Action::Reported;
                 return Some(Finding { action, ..finding });
             }
-            match self.remove(bucket, &finding).await {
+            match self.remove(&finding).await {
                 Ok(action) => action.map(|action| Finding { action, ..finding }),
                 Err(error) => {
                     tracing::warn!(%error, key = finding.key, "a survey could not remove something");
@@ -223,11 +193,8 @@ impl Survey<'_> {
     }
 
     /// Removes something; `None` when it was gone already, as between the list and the record it may be.
-    async fn remove(
-        &self,
-        bucket: &Bucket,
-        finding: &Finding,
-    ) -> Result<Option<Action>, StoreError> {
+    async fn remove(&self, finding: &Finding) -> Result<Option<Action>, StoreError> {
+        let bucket = self.bucket;
         let key = ObjectKey::parse(&finding.key);
         let Ok(key) = key else {
             // No key of ours looks like this, so it is not ours to remove.
@@ -258,33 +225,69 @@ impl Survey<'_> {
         Ok(Some(action))
     }
 
+    fn not_surveyed(&self, step: &Step) -> Finding {
+        Finding {
+            kind: FindingKind::NotSurveyed,
+            action: Action::Postponed,
+            bucket: self.bucket.name.clone(),
+            key: match step {
+                Step::Objects { prefix, .. } | Step::Multiparts { prefix, .. } => {
+                    format!("{prefix}/")
+                }
+                Step::Quarantine { .. } => format!("{}/", key::QUARANTINE),
+                Step::Due { .. } | Step::Files { .. } => String::new(),
+            },
+            id: None,
+            multipart_id: None,
+            size: None,
+        }
+    }
+
     /// Asks storage for the object of each file.
     async fn files(&self, after: Option<FileId>) -> Result<Page, Error> {
-        let records = self.engine.catalog.scan(after, FILES_OF_A_PAGE).await?;
+        let list = FileList {
+            owner: None,
+            bucket: Some(self.bucket.name.clone()),
+            path: None,
+            content_type: None,
+            checksum: None,
+            order: Order::Oldest,
+            after,
+            limit: FILES_OF_A_PAGE,
+            now: self.engine.clock.now(),
+        };
+        let records = self.engine.catalog.list(list).await?;
         let last = records.last().map(|record| record.upload.id);
         let looked_at = records.len() as u64;
-        let available = records
-            .into_iter()
-            .filter(|record| record.state == State::Available);
-        let asked = stream::iter(available).map(|record| self.ask_for(record));
+        let asked = stream::iter(records).map(|record| self.ask_for(record));
         let found: Vec<_> = asked.buffered(ASKED_AT_ONCE).collect().await;
         let found = found.into_iter().collect::<Result<Vec<_>, Error>>()?;
         let full = looked_at == u64::from(FILES_OF_A_PAGE);
         Ok(Page {
             looked_at,
             findings: found.into_iter().flatten().collect(),
-            next: last.filter(|_| full).map(|last| Place {
-                file: Some(last),
-                ..Place::at(Step::Files, None)
-            }),
+            next: last
+                .filter(|_| full)
+                .map(|last| Step::Files { after: Some(last) }),
+            stuck: false,
         })
     }
 
     async fn ask_for(&self, record: Record) -> Result<Option<Finding>, Error> {
-        let Ok(bucket) = self.engine.bucket_of(&record) else {
-            return Ok(None);
+        let bucket = self.bucket;
+        let object = match bucket.store.head(&record.upload.key).await {
+            Ok(object) => object,
+            Err(error) if refuses(&error) => {
+                let id = record.upload.id;
+                tracing::warn!(%id, bucket = bucket.name, %error, "a file could not be looked at");
+                return Ok(Some(about(
+                    &record,
+                    FindingKind::NotSurveyed,
+                    Action::Postponed,
+                )));
+            }
+            Err(error) => return Err(error.into()),
         };
-        let object = bucket.store.head(&record.upload.key).await?;
         let facts = record.file.as_ref();
         let kind = match &object {
             None => FindingKind::MissingObject,
@@ -306,6 +309,9 @@ impl Survey<'_> {
         Ok(Some(about(&record, kind, Action::Reported)))
     }
 }
+
+/// How many a page of a list had, which of them no record accounts for, and storage's token for the next page.
+type Listed = (u64, Vec<Suspect>, Option<String>);
 
 fn suspect_object(
     bucket: &Bucket,

@@ -244,6 +244,8 @@ fn fresh(upload: NewUpload) -> Record {
         verified_at: None,
         download_count: 0,
         leftovers: true,
+        attempts: 0,
+        postponed_until: None,
     }
 }
 

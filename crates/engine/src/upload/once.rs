@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use valetkey_catalog::{Insertion, Once, Record, Transfer};
 use valetkey_protocol::upload::{CreateUpload, MAX_SIGNED_PARTS, State, Upload};
-use valetkey_protocol::{Checksum, Code, Problem};
+use valetkey_protocol::{Checksum, Code, FileId, Problem};
 
 use super::plan::Plan;
 use crate::{Engine, Error, Principal};
@@ -15,6 +15,8 @@ use crate::{Engine, Error, Principal};
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// How long a create may be in progress before another one takes it over.
 const IN_PROGRESS: SignedDuration = SignedDuration::from_secs(30);
+/// How often a create begins anew because what its key stood for came to nothing.
+const MAX_TRIES: usize = 3;
 /// The longest key, in bytes.
 const MAX_KEY_BYTES: usize = 255;
 
@@ -31,8 +33,25 @@ impl Engine {
         create: CreateUpload,
     ) -> Result<Upload, Error> {
         check_key(key)?;
-        let now = self.clock.now();
-        let (request, checksum) = (fingerprint(&create)?, create.checksum);
+        let request = fingerprint(&create)?;
+        // A key whose upload came to nothing, because the one who created it was cut off, is freed on the way.
+        for _ in 0..MAX_TRIES {
+            if let Some(upload) = self.try_once(who, key, request, create.clone()).await? {
+                return Ok(upload);
+            }
+        }
+        Err(in_progress())
+    }
+
+    /// Creates, or answers again; `None` when the key stood for an upload that came to nothing, and is free now.
+    async fn try_once(
+        &self,
+        who: &Principal,
+        key: &str,
+        request: [u8; 32],
+        create: CreateUpload,
+    ) -> Result<Option<Upload>, Error> {
+        let (now, checksum) = (self.clock.now(), create.checksum);
         let plan = self.plan(who, create, now)?;
         let once = Once {
             key: key.to_owned(),
@@ -44,39 +63,55 @@ impl Engine {
             .catalog
             .insert_once(plan.intent(), once, oldest_key(now))
             .await?;
-        if let Insertion::Known(known) = inserted {
-            return self.answer_again(&known, request, checksum).await;
+        let (upload, answer) = match inserted {
+            Insertion::Known(known) if known.request != request => {
+                let detail =
+                    "this key came with another request before; use a new key for a new request";
+                return Err(Error::refused(Code::IdempotencyMismatch, detail));
+            }
+            Insertion::Known(known) => (known.upload, self.answer_again(&known, checksum).await),
+            inserted => {
+                self.check_inserted(&plan, inserted)?;
+                let upload = plan.upload.id;
+                let opened = self.open(plan, MAX_SIGNED_PARTS, now).await;
+                (upload, opened.map(Some))
+            }
+        };
+        let answered = matches!(answer, Ok(Some(_)));
+        if !answered && matches!(self.came_to_nothing(upload).await, Ok(true)) {
+            let (owner, key) = (who.subject.clone(), key.to_owned());
+            self.catalog.forget_key(owner, key, upload).await?;
         }
-        self.check_inserted(&plan, inserted)?;
-        let opened = self.open(plan, MAX_SIGNED_PARTS, now).await;
-        if opened.is_err() {
-            let owner = who.subject.clone();
-            self.catalog.forget_key(owner, key.to_owned()).await?;
-        }
-        opened
+        answer
     }
 
     /// Frees the keys that are not honoured any more.
-    pub(crate) async fn forget_old_keys(&self, now: Timestamp) -> Result<(), Error> {
-        Ok(self.catalog.forget_keys_until(oldest_key(now)).await?)
+    ///
+    /// # Errors
+    /// The catalog does not answer.
+    pub async fn forget_old_keys(&self) -> Result<(), Error> {
+        let then = oldest_key(self.clock.now());
+        Ok(self.catalog.forget_keys_until(then).await?)
     }
 
-    /// Makes the first answer again.
+    /// Makes the first answer again; `None` when there never was one and never will be.
     async fn answer_again(
         &self,
         known: &Once,
-        request: [u8; 32],
         checksum: Option<Checksum>,
-    ) -> Result<Upload, Error> {
-        if known.request != request {
-            let detail =
-                "this key came with another request before; use a new key for a new request";
-            return Err(Error::refused(Code::IdempotencyMismatch, detail));
+    ) -> Result<Option<Upload>, Error> {
+        let Some(record) = self.catalog.find(known.upload).await? else {
+            return Ok(None);
+        };
+        if is_unnamed(&record) {
+            let age = self.clock.now().duration_since(record.upload.created_at);
+            match record.state {
+                // Lets the one that is creating it finish, unless it takes too long to be alive.
+                State::Pending if age <= IN_PROGRESS => return Err(in_progress()),
+                State::Pending => {}
+                _ => return Ok(None),
+            }
         }
-        let record = self.catalog.find(known.upload).await?;
-        let record =
-            record.ok_or_else(|| Error::Internal("a key stands for nothing".to_owned()))?;
-        self.check_settled(&record)?;
         let bucket = self.bucket_of(&record)?;
         let mut upload = record.upload;
         // A checksum that came with complete was not in the first answer.
@@ -87,30 +122,34 @@ impl Engine {
             upload,
             seconds,
         };
-        self.open(plan, MAX_SIGNED_PARTS, created_at).await
+        let opened = self.open(plan, MAX_SIGNED_PARTS, created_at).await;
+        opened.map(Some)
     }
 
-    /// Lets the one that is creating it finish, unless it takes too long to be alive.
-    fn check_settled(&self, record: &Record) -> Result<(), Error> {
-        let unnamed = matches!(
-            record.upload.transfer,
-            Transfer::Multipart {
-                upload_id: None,
-                ..
-            }
-        );
-        let age = self.clock.now().duration_since(record.upload.created_at);
-        match (unnamed, record.state) {
-            (false, _) => Ok(()),
-            (true, State::Pending) if age > IN_PROGRESS => Ok(()),
-            (true, State::Pending) => {
-                let detail = "the same request is being served; ask again in a moment";
-                let problem = Problem::new(Code::RequestInProgress, detail);
-                Err(Error::Refused(problem.with("retry_after", 1)))
-            }
-            (true, _) => Err(super::closed(record)),
-        }
+    /// Whether nobody can ever have got an answer about an upload.
+    async fn came_to_nothing(&self, upload: FileId) -> Result<bool, Error> {
+        let record = self.catalog.find(upload).await?;
+        let over = |record: Record| is_unnamed(&record) && record.state != State::Pending;
+        Ok(record.is_none_or(over))
     }
+}
+
+/// Whether an upload waits for storage's name for it: the answer to its creation has that.
+fn is_unnamed(record: &Record) -> bool {
+    let transfer = &record.upload.transfer;
+    matches!(
+        transfer,
+        Transfer::Multipart {
+            upload_id: None,
+            ..
+        }
+    )
+}
+
+fn in_progress() -> Error {
+    let detail = "the same request is being served; ask again in a moment";
+    let problem = Problem::new(Code::RequestInProgress, detail);
+    Error::Refused(problem.with("retry_after", 1))
 }
 
 /// Keys used later than this are honoured.

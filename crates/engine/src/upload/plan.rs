@@ -38,6 +38,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Plan<'_>, Error> {
         let bucket = self.requested_bucket(create.bucket.as_deref())?;
+        bucket.store.check_clock()?;
         check_rules(bucket, &create)?;
         let seconds = bucket.rules.validity(create.expires_in)?;
         let seconds = seconds.min(bucket.rules.session_ttl_seconds);

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod fairness;
 mod files;
 mod history;
 mod multipart;
@@ -16,3 +17,5 @@ mod support;
 mod survey;
 mod sweep;
 mod usage;
+mod walk;
+mod window;

@@ -131,3 +131,45 @@ async fn while_one_is_being_created_others_are_told_to_wait() {
     world.store.gate.open.add_permits(1);
     assert_eq!(slow.await.unwrap().unwrap().id, taken_over.id);
 }
+
+#[tokio::test]
+async fn a_key_whose_upload_came_to_nothing_is_free_again() {
+    let world = World::with_rules(rules());
+    let alice = alice();
+    let create = || {
+        world
+            .engine
+            .create_upload_once(&alice, "key", wish(40 * MIB))
+    };
+    // Whoever creates it is killed before storage answers.
+    world.store.arm(Fault::PauseCreate);
+    let killed = tokio::time::timeout(std::time::Duration::from_millis(50), create()).await;
+    assert!(killed.is_err());
+    world.clock.forward(31);
+    // The replay fails, and the upload is given up with it.
+    world.store.arm(Fault::CreateUnavailable);
+    assert_eq!(code(create().await), Code::StorageUnavailable);
+    let created = create().await.unwrap();
+    assert_eq!(create().await.unwrap(), created);
+}
+
+#[tokio::test]
+async fn a_key_whose_upload_expired_before_it_was_answered_is_free_again() {
+    let world = World::with_rules(BucketRules {
+        session_ttl_seconds: 3600,
+        ..rules()
+    });
+    let alice = alice();
+    let create = || {
+        world
+            .engine
+            .create_upload_once(&alice, "key", wish(40 * MIB))
+    };
+    world.store.arm(Fault::PauseCreate);
+    let killed = tokio::time::timeout(std::time::Duration::from_millis(50), create()).await;
+    assert!(killed.is_err());
+    world.clock.forward(3600);
+    world.engine.sweep_due().await.unwrap();
+    let created = create().await.unwrap();
+    assert_eq!(create().await.unwrap(), created);
+}

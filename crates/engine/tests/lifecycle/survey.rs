@@ -187,7 +187,8 @@ async fn a_dry_run_says_what_is_due_and_does_nothing() {
     assert_eq!(kinds(&world, dry_run()).await, [planned]);
     let completed = (FindingKind::SessionEnded, Action::Completed);
     let all = kinds(&world, Sweep::default()).await;
-    assert_eq!(all, [completed]);
+    let emptied = (FindingKind::LeftoversOver, Action::Removed);
+    assert_eq!(all, [completed, emptied]);
 }
 
 #[tokio::test]

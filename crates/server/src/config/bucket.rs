@@ -85,6 +85,25 @@ impl BucketConfig {
         }
     }
 
+    /// Which bucket of which storage it is, however its address is written.
+    pub(super) fn place(&self, name: &str) -> String {
+        let name = self.storage_name(name);
+        let endpoint: Option<http::Uri> = match self.provider {
+            Provider::Embedded => return format!("embedded {name}"),
+            Provider::S3 => self.endpoint.parse().ok(),
+        };
+        let Some(endpoint) = endpoint else {
+            return format!("{} {name}", self.endpoint);
+        };
+        let port = match endpoint.scheme_str() {
+            Some("http") => 80,
+            _ => 443,
+        };
+        let port = endpoint.port_u16().unwrap_or(port);
+        let host = endpoint.host().unwrap_or_default().to_ascii_lowercase();
+        format!("{host}:{port}{} {name}", endpoint.path())
+    }
+
     pub(super) fn check(&self, name: &str) -> Result<(), ConfigError> {
         let key = |part: &str| format!("buckets.{name}.{part}");
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';

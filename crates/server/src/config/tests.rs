@@ -217,3 +217,45 @@ fn a_secret_may_come_from_a_file() {
     let message = Config::load(&path).unwrap_err().to_string();
     assert!(message.contains("cannot read"), "{message}");
 }
+
+#[test]
+fn two_buckets_of_one_place_are_refused_and_two_of_two_are_not() {
+    let s3 = |endpoint: &str, bucket: &str| BucketConfig {
+        provider: Provider::S3,
+        endpoint: endpoint.to_owned(),
+        bucket: bucket.to_owned(),
+        access_key_id: "id".to_owned(),
+        secret_access_key: Secret::new("x"),
+        ..BucketConfig::default()
+    };
+    let embedded = |bucket: &str| BucketConfig {
+        bucket: bucket.to_owned(),
+        ..BucketConfig::default()
+    };
+    let checked = |one: BucketConfig, other: BucketConfig| {
+        let mut config = good();
+        config.buckets.insert("files".to_owned(), one);
+        config.buckets.insert("more".to_owned(), other);
+        config.check()
+    };
+    for (one, other) in [
+        (s3("https://s3.test", "b"), s3("https://S3.test:443", "b")),
+        (
+            s3("http://s3.test/x", "more"),
+            s3("http://s3.test:80/x", ""),
+        ),
+        (embedded(""), embedded("files")),
+    ] {
+        let message = checked(one, other).unwrap_err().to_string();
+        let start = "`buckets.more` is the same storage bucket as buckets.files: give";
+        assert!(message.starts_with(start), "{message}");
+    }
+    for (one, other) in [
+        (s3("https://s3.test", "b"), s3("https://s3.test", "c")),
+        (s3("https://s3.test", "b"), s3("https://s3.test:8443", "b")),
+        (s3("https://s3.test", "files"), embedded("files")),
+        (embedded(""), embedded("")),
+    ] {
+        checked(one, other).unwrap();
+    }
+}

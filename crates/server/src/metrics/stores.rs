@@ -39,6 +39,7 @@ pub(super) struct Stores {
     latency: Family<OperationLabels, Histogram, fn() -> Histogram>,
     open: Family<BucketLabels, Gauge>,
     openings: Family<BucketLabels, Counter>,
+    clock: Family<BucketLabels, Gauge>,
 }
 
 impl Stores {
@@ -49,6 +50,7 @@ impl Stores {
             latency: Family::new_with_constructor(|| Histogram::new(LATENCY_BOUNDS)),
             open: Family::default(),
             openings: Family::default(),
+            clock: Family::default(),
         };
         registry.register(
             "valetkey_store_calls",
@@ -69,6 +71,11 @@ impl Stores {
             "valetkey_store_breaker_openings",
             "How often the breaker opened",
             stores.openings.clone(),
+        );
+        registry.register(
+            "valetkey_store_clock_offset_seconds",
+            "How many seconds storage's clock is ahead of the service's; nothing is signed from 300 on, either way",
+            stores.clock.clone(),
         );
         stores
     }
@@ -110,5 +117,13 @@ impl Stores {
         self.openings
             .get_or_create(&labels)
             .inc_by(open.unsigned_abs());
+    }
+
+    /// Shows how far storage's clock is ahead.
+    pub(super) fn clock(&self, bucket: &str, offset: i64) {
+        let labels = BucketLabels {
+            bucket: bucket.to_owned(),
+        };
+        self.clock.get_or_create(&labels).set(offset);
     }
 }

@@ -96,6 +96,13 @@ fn backlog(registry: &mut Registry, vitals: &Vitals) {
             .set(whole(*count));
     }
     registry.register("valetkey_due", "Records with work due", due);
+    let postponed: Gauge = Gauge::default();
+    postponed.set(whole(backlog.postponed));
+    registry.register(
+        "valetkey_postponed",
+        "Records with work due that a sweep is at or could not do, and tries again later",
+        postponed,
+    );
     let leases = Family::<WorkLabels, Gauge>::default();
     for (work, count) in [
         ("verifying", backlog.verifying),

@@ -15,6 +15,7 @@ mod hosts;
 mod outage;
 mod privacy;
 mod receipts;
+mod refusals;
 mod service;
 mod silence;
 mod traces;

@@ -1,7 +1,9 @@
-//! Rounds, medians and counted allocations.
+//! Rounds by turns, the best of each contender's, and counted allocations and instructions.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
+
+use crate::instructions;
 
 /// One way to make the URL of a row.
 pub(crate) struct Contender<'a> {
@@ -17,11 +19,16 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// What one contender needs.
+/// The contender nobody can beat.
+pub(crate) const BARE: &str = "bare cryptography";
+
+/// What one contender needs for each URL.
 pub(crate) struct Figure {
     pub(crate) name: &'static str,
     pub(crate) nanoseconds: f64,
     pub(crate) allocations: u64,
+    /// Where they were counted.
+    pub(crate) instructions: Option<u64>,
 }
 
 /// One comparison; the first figure is ours.
@@ -41,39 +48,70 @@ pub(crate) enum Goal {
     NoAllocations,
 }
 
-const ROUNDS: usize = 9;
-const ROUND: Duration = Duration::from_millis(60);
+/// What is done with a row.
+pub(crate) enum Mode {
+    /// Its contenders are measured, and their instructions counted too.
+    Measure { instructions: bool },
+    /// One of its contenders runs so many times, and nothing else does: for whoever counts instructions.
+    Run { named: String, times: u32 },
+}
 
-impl Row {
-    /// Measures the contenders by turns.
-    pub(crate) fn measure(
+/// Many short rounds: what else the machine does disturbs some of them, and hardly all of one contender.
+const ROUNDS: usize = 200;
+const ROUND: Duration = Duration::from_millis(2);
+
+impl Mode {
+    /// Measures the contenders by turns, or runs the one that is asked for.
+    pub(crate) fn row(
+        &self,
         title: &'static str,
         mut contenders: Vec<Contender<'_>>,
         goals: Vec<Goal>,
-    ) -> Self {
-        let mut times = vec![Vec::new(); contenders.len()];
-        for _ in 0..ROUNDS {
-            for (contender, times) in contenders.iter_mut().zip(&mut times) {
-                times.push(round(&mut contender.run));
-            }
-        }
-        let figures = contenders
-            .iter_mut()
-            .zip(times)
-            .map(|(contender, mut times)| {
-                times.sort_by(f64::total_cmp);
-                Figure {
-                    name: contender.name,
-                    nanoseconds: times[times.len() / 2],
-                    allocations: allocations(&mut contender.run),
+    ) -> Row {
+        let figures = match self {
+            Self::Run { named, times } => {
+                for contender in &mut contenders {
+                    if *named == full_name(title, contender.name) {
+                        (1..=*times).for_each(|number| {
+                            black_box((contender.run)(number % 10_000 + 1));
+                        });
+                    }
                 }
-            });
-        Self {
+                Vec::new()
+            }
+            Self::Measure { instructions } => measure(title, &mut contenders, *instructions),
+        };
+        Row {
             title,
-            figures: figures.collect(),
+            figures,
             goals,
         }
     }
+}
+
+/// By which a contender is asked for.
+fn full_name(title: &str, name: &str) -> String {
+    format!("{title}: {name}")
+}
+
+fn measure(title: &str, contenders: &mut [Contender<'_>], instructions: bool) -> Vec<Figure> {
+    let mut best = vec![f64::INFINITY; contenders.len()];
+    for _ in 0..ROUNDS {
+        for (contender, best) in contenders.iter_mut().zip(&mut best) {
+            *best = best.min(round(&mut contender.run));
+        }
+    }
+    let figures = contenders
+        .iter_mut()
+        .zip(best)
+        .map(|(contender, nanoseconds)| Figure {
+            name: contender.name,
+            nanoseconds,
+            allocations: allocations(&mut contender.run),
+            instructions: instructions
+                .then(|| instructions::count(&full_name(title, contender.name))),
+        });
+    figures.collect()
 }
 
 impl Goal {
@@ -83,9 +121,10 @@ impl Goal {
         let (wanted, measured, met) = match self {
             Self::Faster(name, times) => {
                 let measured = of(name).nanoseconds / ours.nanoseconds;
+                let most = of(name).nanoseconds / of(BARE).nanoseconds;
                 (
                     format!("at least {times}× {name}"),
-                    format!("{measured:.1}×"),
+                    format!("{measured:.1}× (the {BARE} alone: {most:.1}×)"),
                     measured >= *times,
                 )
             }
@@ -117,7 +156,8 @@ impl Goal {
 fn round(run: &mut dyn FnMut(u32) -> usize) -> f64 {
     let (mut count, started) = (0_u32, Instant::now());
     loop {
-        for _ in 0..64 {
+        // So many that reading the clock does not count, and few where a URL is a signature of RSA.
+        for _ in 0..8 {
             count += 1;
             black_box(run(count % 10_000 + 1));
         }
@@ -140,14 +180,19 @@ fn allocations(run: &mut dyn FnMut(u32) -> usize) -> u64 {
 /// The machine's processor, and the day.
 pub(crate) fn machine() -> String {
     let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let line = information
-        .lines()
-        .find(|line| line.starts_with("model name"));
-    let name = line
-        .and_then(|line| line.split_once(": "))
-        .map_or("an unnamed processor", |(_, name)| name);
+    let value = |name: &str| {
+        let line = information.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.split_once(": "))
+            .map(|(_, value)| value)
+    };
+    let name = value("model name").unwrap_or("an unnamed processor");
+    let flags = value("flags").or(value("Features")).unwrap_or_default();
+    let has = flags
+        .split(' ')
+        .any(|flag| matches!(flag, "sha_ni" | "sha2"));
+    let with = if has { "with" } else { "without" };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{cores} × {name}, {}", today())
+    format!("{cores} × {name}, {with} SHA instructions, {}", today())
 }
 
 #[expect(

@@ -10,18 +10,18 @@ use valetkey_sign::cloudfront::{Hash, PrivateKey, Signer};
 use valetkey_sign::gcs::{Method, Presigner, RsaPresigner, ServiceAccount, endpoint, hmac_key};
 use valetkey_sign::{AddressingStyle, Credentials};
 
-use crate::measure::{Contender, Goal, Row};
+use crate::measure::{Contender, Goal, Mode, Row};
 use crate::others::{AT, BUCKET, EXPIRES_IN, ID, KEY, SECRET};
 
 const RSA: &str = include_str!("../../tests/keys/rsa.pem");
 const ECDSA: &str = include_str!("../../tests/keys/ecdsa.pem");
 const MESSAGE: &[u8; 128] = &[7; 128];
 
-pub(crate) fn rows() -> Vec<Row> {
-    vec![google(), cloudfront()]
+pub(crate) fn rows(mode: &Mode) -> Vec<Row> {
+    vec![google(mode), cloudfront(mode)]
 }
 
-fn google() -> Row {
+fn google(mode: &Mode) -> Row {
     let at = AT.parse().unwrap();
     let endpoint = endpoint(BUCKET, AddressingStyle::Path).unwrap();
     let account = ServiceAccount::new("signer@project.iam.gserviceaccount.com", RSA).unwrap();
@@ -44,10 +44,10 @@ fn google() -> Row {
         Contender::new("bare RSA-2048", move |_| bare()),
     ];
     let goals = vec![Goal::AtMost("bare RSA-2048", 1.1)];
-    Row::measure("Google Cloud Storage: a PUT", contenders, goals)
+    mode.row("Google Cloud Storage: a PUT", contenders, goals)
 }
 
-fn cloudfront() -> Row {
+fn cloudfront(mode: &Mode) -> Row {
     let signer = |pem, hash| {
         let key = PrivateKey::from_pem(pem).unwrap();
         Signer::new("K2JCJMDEHXQW5F", key, hash).unwrap()
@@ -68,7 +68,7 @@ fn cloudfront() -> Row {
         Contender::new("bare ECDSA P-256", move |_| bare_ecdsa()),
         Contender::new("bare RSA-2048", move |_| bare_rsa()),
     ];
-    Row::measure(
+    mode.row(
         "CloudFront: a URL with the canned policy",
         contenders,
         Vec::new(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusty_s3::S3Action as _;
 
-use crate::measure::{Contender, Goal, Row};
+use crate::measure::{BARE, Contender, Goal, Mode, Row};
 use crate::others::{Aws, EXPIRES_IN, HOST, KEY, Rusty, bare, blocks_of, signature};
 use crate::single::presigner;
 
@@ -12,12 +12,13 @@ use crate::single::presigner;
 const UPLOAD_ID: &str =
     "ibZBv_75gd9r8lH_gqXatLdxMVpAlj6ZQjEs.OwyF3953YdwbcQnMA2BLGn8Lx12fQNICtMw5KyteFeHw.Sjng--";
 
-pub(crate) fn rows() -> Vec<Row> {
+pub(crate) fn rows(mode: &Mode) -> Vec<Row> {
     // As long as those that STS hands out.
     let token = "IQoJb3JpZ2luX2Vj+/".repeat(43)[..764].to_owned();
     vec![
-        parts("10,000 parts of one upload", None, 10.0),
+        parts(mode, "10,000 parts of one upload", None, 10.0),
         parts(
+            mode,
             "10,000 parts, with a session token of 764 characters",
             Some(&token),
             18.0,
@@ -25,7 +26,7 @@ pub(crate) fn rows() -> Vec<Row> {
     ]
 }
 
-fn parts(title: &'static str, token: Option<&str>, goal: f64) -> Row {
+fn parts(mode: &Mode, title: &'static str, token: Option<&str>, goal: f64) -> Row {
     let (ours, rusty, aws) = (presigner(token), Rusty::new(token), Aws::new(token));
     let parts = ours.parts(KEY.as_bytes(), UPLOAD_ID, &[]).unwrap();
     let expires = Duration::from_secs(u64::from(EXPIRES_IN));
@@ -56,8 +57,8 @@ fn parts(title: &'static str, token: Option<&str>, goal: f64) -> Row {
         }),
         Contender::new("rusty-s3", |number| of_rusty(number).len()),
         Contender::new("aws-sigv4", |number| of_aws(number).len()),
-        Contender::new("bare cryptography", |_| bare(&blocks)),
+        Contender::new(BARE, |_| bare(&blocks)),
     ];
     let goals = vec![Goal::Faster("rusty-s3", goal), Goal::NoAllocations];
-    Row::measure(title, contenders, goals)
+    mode.row(title, contenders, goals)
 }

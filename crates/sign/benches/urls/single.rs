@@ -6,7 +6,7 @@ use valetkey_sign::s3::{Method, Presigner, SigningKey};
 use valetkey_sign::v4::{PathRules, WireRequest, sign_general};
 use valetkey_sign::{AddressingStyle, AwsHost, Credentials, Endpoint};
 
-use crate::measure::{Contender, Goal, Row};
+use crate::measure::{BARE, Contender, Goal, Mode, Row};
 use crate::others::{
     AT, Aws, BUCKET, EXPIRES_IN, HOST, ID, KEY, REGION, Rusty, SECRET, bare, blocks_of, signature,
 };
@@ -37,11 +37,11 @@ pub(crate) fn presigner(token: Option<&str>) -> Presigner {
     .unwrap()
 }
 
-pub(crate) fn rows() -> Vec<Row> {
-    vec![put()]
+pub(crate) fn rows(mode: &Mode) -> Vec<Row> {
+    vec![put(mode)]
 }
 
-fn put() -> Row {
+fn put(mode: &Mode) -> Row {
     let (ours, rusty, aws) = (presigner(None), Rusty::new(None), Aws::new(None));
     let names = HEADERS.map(|(name, _)| name);
     let values = HEADERS.map(|(_, value)| value);
@@ -82,14 +82,14 @@ fn put() -> Row {
         }),
         Contender::new("rusty-s3", |_| of_rusty().len()),
         Contender::new("aws-sigv4", |_| aws.url(&uri, &HEADERS).len()),
-        Contender::new("bare cryptography", |_| bare(&blocks)),
+        Contender::new(BARE, |_| bare(&blocks)),
     ];
-    Row::measure(
+    mode.row(
         "A PUT with three signed headers",
         contenders,
         vec![
             Goal::Faster("rusty-s3", 8.0),
-            Goal::AtMost("bare cryptography", 1.5),
+            Goal::AtMost(BARE, 1.5),
             Goal::NoAllocations,
         ],
     )

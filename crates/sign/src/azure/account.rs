@@ -60,8 +60,8 @@ impl Account {
     /// Appends the URL of a resource without a signature.
     ///
     /// # Errors
-    /// [`AzureError::Container`], [`AzureError::EmptyName`], [`AzureError::DotSegment`] and
-    /// [`AzureError::Control`].
+    /// [`AzureError::Container`], [`AzureError::EmptyName`], [`AzureError::DotSegment`],
+    /// [`AzureError::Directory`] and [`AzureError::Control`].
     pub fn push_url(&self, resource: &Resource<'_>, out: &mut String) -> Result<(), AzureError> {
         resource.check()?;
         out.push_str(&self.origin);
@@ -153,6 +153,9 @@ impl<'a> Resource<'a> {
         }
         if name.split('/').any(|segment| matches!(segment, "." | "..")) {
             return Err(AzureError::DotSegment);
+        }
+        if self.depth().is_some() && name.split('/').any(str::is_empty) {
+            return Err(AzureError::Directory);
         }
         Ok(())
     }

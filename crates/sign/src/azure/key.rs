@@ -75,16 +75,23 @@ impl UserDelegationKey {
             signed_delegated_user_tid: None,
             key: read(value)?,
         };
-        let texts = key.parts();
-        if texts
-            .iter()
-            .any(|(_, text)| text.chars().any(char::is_control))
-        {
+        key.check()?;
+        Ok(key)
+    }
+
+    /// Its parts stand on lines of their own in what is signed.
+    pub(super) fn check(&self) -> Result<(), AzureError> {
+        let mut texts = self
+            .parts()
+            .into_iter()
+            .map(|(_, text)| text)
+            .chain(self.signed_delegated_user_tid.as_deref());
+        if texts.any(|text| text.chars().any(char::is_control)) {
             return Err(AzureError::Control {
                 part: "user delegation key",
             });
         }
-        Ok(key)
+        Ok(())
     }
 
     /// The parts that every signature repeats, with their parameters' names.

@@ -63,6 +63,9 @@ pub enum AzureError {
     /// A `.` or `..` segment: URL libraries and proxies would resolve it after we signed it.
     #[error("name of the blob or directory contains a `.` or `..` segment")]
     DotSegment,
+    /// A directory's path with an empty segment: its depth would be another one for the service.
+    #[error("path of the directory begins or ends with a slash, or has two in a row")]
+    Directory,
     /// A control character would end a line of what is signed.
     #[error("{part} contains a control character")]
     Control {

@@ -36,8 +36,7 @@ pub struct Sas {
     lines: (String, String),
     /// The query before and after the kind of resource; encoded.
     query: (String, String),
-    signs_kind: bool,
-    allows_directory: bool,
+    version: String,
 }
 
 impl Sas {
@@ -55,8 +54,11 @@ impl Sas {
             SasKey::Account(_) => OLDEST_SERVICE,
             SasKey::Delegation(_) => OLDEST_DELEGATION,
         })?;
-        if matches!(key, SasKey::Delegation(_)) && grant.identifier.is_some() {
-            return Err(AzureError::PolicyWithDelegation);
+        if let SasKey::Delegation(key) = key {
+            key.check()?;
+            if grant.identifier.is_some() {
+                return Err(AzureError::PolicyWithDelegation);
+            }
         }
         let start = grant.start.as_ref().map_or("", |start| start.as_str());
         let head = format!(
@@ -69,8 +71,7 @@ impl Sas {
             signer: key.hmac().with_prefix(head.as_bytes()),
             lines: lines(key, grant),
             query: query(key, grant),
-            signs_kind: grant.version >= WITH_RESOURCE,
-            allows_directory: grant.version >= WITH_DIRECTORY,
+            version: grant.version.to_owned(),
             account: account.clone(),
         })
     }
@@ -79,7 +80,7 @@ impl Sas {
     ///
     /// # Errors
     /// [`AzureError::Container`], [`AzureError::EmptyName`], [`AzureError::DotSegment`],
-    /// [`AzureError::Control`] and, for directories, [`AzureError::Version`].
+    /// [`AzureError::Control`] and, for directories, [`AzureError::Directory`] and [`AzureError::Version`].
     pub fn url(&self, resource: &Resource<'_>, out: &mut String) -> Result<(), AzureError> {
         self.check(resource)?;
         self.account.push_url(resource, out)?;
@@ -101,9 +102,9 @@ impl Sas {
     }
 
     fn check(&self, resource: &Resource<'_>) -> Result<(), AzureError> {
-        if resource.depth().is_some() && !self.allows_directory {
+        if resource.depth().is_some() && *self.version < *WITH_DIRECTORY {
             return Err(AzureError::Version {
-                given: self.query.0.clone(),
+                given: self.version.clone(),
                 oldest: WITH_DIRECTORY,
             });
         }
@@ -132,7 +133,11 @@ impl Sas {
             Some(name) => ("/", name),
             None => ("", ""),
         };
-        let kind = if self.signs_kind { resource.kind() } else { "" };
+        let kind = if *self.version >= *WITH_RESOURCE {
+            resource.kind()
+        } else {
+            ""
+        };
         let pieces = [resource.container(), slash, name, before, kind, after];
         self.signer.mac_of(&pieces.map(str::as_bytes))
     }

@@ -1,6 +1,6 @@
 //! Who may fetch what, and when.
 
-use std::net::IpAddr;
+use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
 
@@ -13,7 +13,8 @@ pub struct Policy<'a> {
     pub expires: Timestamp,
     /// When it begins.
     pub starts: Option<Timestamp>,
-    /// The address, or range of addresses (`192.0.2.0/24`), that may use it.
+    /// The IPv4 address, or range of addresses (`192.0.2.0/24`), that may use it. CloudFront limits no others, so the
+    /// distribution must not be reachable over IPv6.
     pub ip: Option<&'a str>,
 }
 
@@ -22,11 +23,11 @@ pub struct Policy<'a> {
 pub enum PolicyError {
     /// The URL has a character that no URL has; it would not arrive as it was signed.
     #[error(
-        "URL contains white space, a quote, a backslash or a character that is not ASCII; encode it"
+        "URL contains white space, a quote, a backslash, a fragment or a character that is not ASCII; encode it"
     )]
     Url,
-    /// No address and no range.
-    #[error("IP {given:?} is no address and no range such as 192.0.2.0/24")]
+    /// No IPv4 address and no range of them.
+    #[error("IP {given:?} is no IPv4 address and no range such as 192.0.2.0/24")]
     Ip {
         /// The range as it was given.
         given: String,
@@ -62,7 +63,8 @@ impl Policy<'_> {
 
 /// The URL stands in JSON and in a request line, and must be the same in both.
 pub(super) fn check_url(url: &str) -> Result<(), PolicyError> {
-    let sound = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\');
+    // What comes after a `#` is never sent.
+    let sound = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\' | b'#');
     if url.is_empty() || !url.bytes().all(sound) {
         return Err(PolicyError::Url);
     }
@@ -71,21 +73,12 @@ pub(super) fn check_url(url: &str) -> Result<(), PolicyError> {
 
 /// With a length: a single address is a range of one.
 fn range_of(ip: &str) -> Result<String, PolicyError> {
-    let refused = || PolicyError::Ip {
-        given: ip.to_owned(),
-    };
-    let (address, bits) = match ip.split_once('/') {
-        Some((address, bits)) => (address, Some(bits)),
-        None => (ip, None),
-    };
-    let address: IpAddr = address.parse().map_err(|_| refused())?;
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    let bits: u8 = match bits {
-        Some(bits) => bits.parse().map_err(|_| refused())?,
-        None => most,
-    };
-    if bits > most {
-        return Err(refused());
+    let (address, bits) = ip.split_once('/').unwrap_or((ip, "32"));
+    let parsed = (address.parse::<Ipv4Addr>(), bits.parse::<u8>());
+    match parsed {
+        (Ok(address), Ok(bits @ 0..=32)) => Ok(format!("{address}/{bits}")),
+        _ => Err(PolicyError::Ip {
+            given: ip.to_owned(),
+        }),
     }
-    Ok(format!("{address}/{bits}"))
 }

@@ -17,8 +17,12 @@ pub enum AwsHost {
     DualStack,
     /// `s3-fips.{region}.amazonaws.com`.
     Fips,
+    /// `s3-fips.dualstack.{region}.amazonaws.com`.
+    FipsDualStack,
     /// `s3-accelerate.amazonaws.com`, near the client; the bucket must allow it.
     Accelerate,
+    /// `s3-accelerate.dualstack.amazonaws.com`.
+    AccelerateDualStack,
 }
 
 /// Regions whose names start like this, and the domain of their hosts; the rest of the world is
@@ -44,20 +48,27 @@ pub(super) fn origin(
             region: region.to_owned(),
         });
     }
+    if region == "auto" {
+        return Err(EndpointError::NoRegion);
+    }
+    let accelerates = matches!(host, AwsHost::Accelerate | AwsHost::AccelerateDualStack);
+    if accelerates && style != AddressingStyle::VirtualHost {
+        return Err(EndpointError::AccelerateStyle);
+    }
     let partition = PARTITIONS
         .iter()
         .find(|(start, _)| region.starts_with(start));
     let domain = partition.map_or("amazonaws.com", |(_, domain)| domain);
-    Ok(match host {
-        AwsHost::Default if region == "us-east-1" => format!("https://s3.{domain}"),
-        AwsHost::Default | AwsHost::Regional => format!("https://s3.{region}.{domain}"),
-        AwsHost::DualStack => format!("https://s3.dualstack.{region}.{domain}"),
-        AwsHost::Fips => format!("https://s3-fips.{region}.{domain}"),
-        AwsHost::Accelerate if style == AddressingStyle::VirtualHost => {
-            format!("https://s3-accelerate.{domain}")
-        }
-        AwsHost::Accelerate => return Err(EndpointError::AccelerateStyle),
-    })
+    let name = match host {
+        AwsHost::Default if region == "us-east-1" => "s3".to_owned(),
+        AwsHost::Default | AwsHost::Regional => format!("s3.{region}"),
+        AwsHost::DualStack => format!("s3.dualstack.{region}"),
+        AwsHost::Fips => format!("s3-fips.{region}"),
+        AwsHost::FipsDualStack => format!("s3-fips.dualstack.{region}"),
+        AwsHost::Accelerate => "s3-accelerate".to_owned(),
+        AwsHost::AccelerateDualStack => "s3-accelerate.dualstack".to_owned(),
+    };
+    Ok(format!("https://{name}.{domain}"))
 }
 
 #[cfg(test)]
@@ -116,6 +127,18 @@ mod tests {
                 AwsHost::Accelerate,
                 "b.s3-accelerate.amazonaws.com",
             ),
+            (
+                "b",
+                VirtualHost,
+                AwsHost::FipsDualStack,
+                "b.s3-fips.dualstack.us-east-1.amazonaws.com",
+            ),
+            (
+                "b",
+                VirtualHost,
+                AwsHost::AccelerateDualStack,
+                "b.s3-accelerate.dualstack.amazonaws.com",
+            ),
         ] {
             assert_eq!(host("us-east-1", bucket, style, kind), expected);
         }
@@ -128,7 +151,11 @@ mod tests {
             let region = region.to_owned();
             assert_eq!(refused, Err(EndpointError::Region { region }));
         }
-        let refused = Endpoint::aws("us-east-1", "b", AddressingStyle::Path, AwsHost::Accelerate);
-        assert_eq!(refused, Err(EndpointError::AccelerateStyle));
+        let path = |region, host| Endpoint::aws(region, "b", AddressingStyle::Path, host);
+        for host in [AwsHost::Accelerate, AwsHost::AccelerateDualStack] {
+            assert_eq!(path("us-east-1", host), Err(EndpointError::AccelerateStyle));
+        }
+        let refused = path("auto", AwsHost::Default);
+        assert_eq!(refused, Err(EndpointError::NoRegion));
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::dialect::Dialect;
 use crate::SignError;
+use crate::encode::all;
 
 /// The host and, unless it is the default one, the port.
 pub(crate) const HOST: &str = "host";
@@ -103,10 +104,22 @@ impl<'a> SignedHeaders<'a> {
     }
 }
 
+/// What a name is made of.
+const NAME: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0);
+    while byte < 128 {
+        let letter = byte as u8;
+        table[byte] = letter.is_ascii_lowercase()
+            || letter.is_ascii_digit()
+            || matches!(letter, b'-' | b'.' | b'_');
+        byte += 1;
+    }
+    table
+};
+
 /// Names are narrower than HTTP's tokens, so that they stand in a query without encoding.
 pub(super) fn check_name(dialect: Dialect, name: &str) -> Result<(), SignError> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._".contains(&b);
-    if name.is_empty() || !name.bytes().all(plain) {
+    if name.is_empty() || !name.bytes().all(|byte| NAME[usize::from(byte)]) {
         return Err(SignError::HeaderName {
             name: name.to_owned(),
         });
@@ -127,12 +140,8 @@ pub(super) fn check_name(dialect: Dialect, name: &str) -> Result<(), SignError> 
 
 /// Signers disagree about tabs, and a line break would end the canonical line.
 pub(super) fn check_value(name: &str, value: &str) -> Result<(), SignError> {
-    let has_control = if value.is_ascii() {
-        value.bytes().any(|byte| byte < b' ' || byte == 0x7f)
-    } else {
-        value.chars().any(char::is_control)
-    };
-    if has_control {
+    let printable = all(value.as_bytes(), |byte| byte.wrapping_sub(b' ') < 95);
+    if !printable && value.chars().any(char::is_control) {
         return Err(SignError::HeaderValue {
             name: name.to_owned(),
         });
@@ -154,7 +163,7 @@ pub(super) fn write_trimmed(value: &str, put: &mut impl FnMut(&str)) {
 }
 
 fn is_trimmed(value: &[u8]) -> bool {
-    if value.iter().all(|byte| *byte > b' ') {
+    if all(value, |byte| byte > b' ') {
         return true;
     }
     let mut after_space = true;

@@ -15,6 +15,9 @@ use crate::encode::push_hex;
 use crate::instant::{compact, extended};
 use crate::{Endpoint, SignError};
 
+/// What storage replaces, in any field, by the name of the file: the holder of the form would choose it.
+const FILENAME: &str = "${filename}";
+
 /// What a form may upload.
 ///
 /// Every condition is exact but the size: a condition such as "starts with" lets whoever holds the form
@@ -52,8 +55,8 @@ impl fmt::Debug for PostPolicy {
 ///
 /// # Errors
 /// [`SignError::EmptyKey`], [`SignError::DotSegment`], [`SignError::ExpiryOutOfRange`],
-/// [`SignError::KeyOfAnotherDay`], and [`SignError::FormField`] for a field that the signer sets or that
-/// is given twice.
+/// [`SignError::KeyOfAnotherDay`], [`SignError::FormField`] for a field that the signer sets or that is
+/// given twice, and [`SignError::FormVariable`].
 pub fn post_policy(
     endpoint: &Endpoint,
     key: &SigningKey,
@@ -104,6 +107,10 @@ impl UnsignedPolicy {
                 .iter()
                 .map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
         );
+        // Everything that was given, the key first.
+        if let Some((name, _)) = fields.iter().find(|(_, value)| value.contains(FILENAME)) {
+            return Err(SignError::FormVariable { name: name.clone() });
+        }
         fields.push(own("algorithm", scope.dialect.algorithm()));
         fields.push(own("credential", &scope.credential));
         fields.push(own("date", &date));
@@ -176,5 +183,22 @@ fn policy_text(
     if let Some((least, most)) = form.content_length {
         conditions.push(serde_json::json!(["content-length-range", least, most]));
     }
-    serde_json::json!({ "expiration": extended(end), "conditions": conditions }).to_string()
+    let policy = serde_json::json!({ "expiration": extended(end), "conditions": conditions });
+    ascii(&policy.to_string())
+}
+
+/// The same JSON with escapes for what is not ASCII, as AWS and Google want it.
+fn ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if letter.is_ascii() {
+            text.push(letter);
+            continue;
+        }
+        // Whatever is not ASCII stands inside a string.
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    text
 }

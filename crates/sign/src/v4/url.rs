@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::dialect::Dialect;
-use crate::encode::{compare_encoded, encode_component, encode_path};
+use crate::encode::{all, compare_encoded, encode_component, encode_path};
 use crate::{Endpoint, SignError};
 
 /// A query parameter's name and value, both not yet encoded.
@@ -62,7 +62,7 @@ pub(crate) fn check_object_key(key: &[u8]) -> Result<(), SignError> {
 
 fn may_have_dot_segment(key: &[u8]) -> bool {
     let pairs = || key.array_windows().any(|pair| pair == b"/.");
-    key.contains(&b'.') && (key.first() == Some(&b'.') || pairs())
+    !all(key, |byte| byte != b'.') && (key.first() == Some(&b'.') || pairs())
 }
 
 /// Appends `scheme://authority`.

@@ -11,6 +11,9 @@ pub trait StoreObserver: Send + Sync + 'static {
 
     /// The breaker of a bucket opened or closed.
     fn breaker(&self, bucket: &str, state: BreakerState);
+
+    /// Storage's clock was seen to be so many seconds ahead of ours; behind when negative.
+    fn clock(&self, bucket: &str, offset: i64);
 }
 
 /// How a call ended.

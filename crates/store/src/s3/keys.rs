@@ -1,16 +1,18 @@
 //! The signing key of the day.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use valetkey_sign::s3::{SERVICE, SigningKey};
 use valetkey_sign::{Credentials, SignError};
 
+use super::recent::Recent;
+
 /// Derives the signing key once for each UTC day.
 pub(super) struct SigningKeys {
     credentials: Credentials,
     region: String,
-    latest: Mutex<Option<Arc<SigningKey>>>,
+    recent: Recent<SigningKey>,
 }
 
 impl SigningKeys {
@@ -18,19 +20,16 @@ impl SigningKeys {
         Self {
             credentials,
             region,
-            latest: Mutex::new(None),
+            recent: Recent::new(),
         }
     }
 
     /// The key that signs at this instant.
     pub(super) fn at(&self, now: Timestamp) -> Result<Arc<SigningKey>, SignError> {
-        // A key is replaced whole, so one that a panicking thread left behind is still good.
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = latest.as_ref().filter(|key| key.covers(now)) {
-            return Ok(Arc::clone(key));
-        }
-        let key = SigningKey::derive(&self.credentials, now, &self.region, SERVICE)?;
-        Ok(Arc::clone(latest.insert(Arc::new(key))))
+        self.recent.get_or_make(
+            |key| key.covers(now),
+            || SigningKey::derive(&self.credentials, now, &self.region, SERVICE),
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 use valetkey_protocol::request::Method as ClientMethod;
@@ -12,10 +12,11 @@ use valetkey_sign::s3::headers::{
     CONTENT_LENGTH, CONTENT_TYPE, IF_NONE_MATCH, X_AMZ_CHECKSUM_CRC32C, X_AMZ_CHECKSUM_CRC64NVME,
     X_AMZ_CHECKSUM_SHA256,
 };
-use valetkey_sign::s3::{Method, Parts, Presigner};
+use valetkey_sign::s3::{Method, Parts, Presigner, SigningKey, Template};
 use valetkey_sign::{Endpoint, SignError};
 
 use super::keys::SigningKeys;
+use super::recent::Recent;
 use crate::{GetGrant, PartGrant, PutGrant, StoreError, Validity};
 
 /// Signs for clients: with our keys, for the address they reach the bucket at.
@@ -23,7 +24,7 @@ pub(super) struct ClientSigner {
     pub(super) endpoint: Endpoint,
     keys: Arc<SigningKeys>,
     /// What all requests of the last second have in common.
-    latest: Mutex<Option<Arc<Batch>>>,
+    batches: Recent<Batch>,
 }
 
 impl ClientSigner {
@@ -31,7 +32,7 @@ impl ClientSigner {
         Self {
             endpoint,
             keys,
-            latest: Mutex::new(None),
+            batches: Recent::new(),
         }
     }
 
@@ -40,16 +41,7 @@ impl ClientSigner {
         put: &PutGrant<'_>,
         valid: Validity,
     ) -> Result<PresignedRequest, StoreError> {
-        let size = put.size.to_string();
-        let checksum = put.checksum.map(checksum_header);
-        let mut signed = vec![
-            (CONTENT_LENGTH, size.as_str()),
-            (CONTENT_TYPE, put.content_type.as_str()),
-            (IF_NONE_MATCH, "*"),
-        ];
-        signed.extend(checksum.as_ref().map(|(name, value)| (*name, &**value)));
-        self.batch(valid)?
-            .request(ClientMethod::Put, put.key, &[], &signed)
+        self.batch(valid)?.put(put)
     }
 
     pub(super) fn parts(
@@ -79,32 +71,19 @@ impl ClientSigner {
             ("response-content-disposition", get.content_disposition),
             ("response-content-type", get.content_type),
         ];
-        self.batch(valid)?
-            .request(ClientMethod::Get, get.key, &overrides, &[])
+        self.batch(valid)?.get(get.key, &overrides)
     }
 
     /// Made once for each second and lifetime.
     fn batch(&self, valid: Validity) -> Result<Arc<Batch>, StoreError> {
-        let second = valid.now.as_second();
-        // A batch is replaced whole, so one that a panicking thread left behind is still good.
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |batch: &&Arc<Batch>| (batch.second, batch.seconds) == (second, valid.seconds);
-        if let Some(batch) = latest.as_ref().filter(fits) {
-            return Ok(Arc::clone(batch));
-        }
-        let key = self.keys.at(valid.now).map_err(unsignable)?;
-        let presigner = Presigner::new(&self.endpoint, &key, valid.now, valid.seconds);
-        let lifetime = SignedDuration::from_secs(i64::from(valid.seconds));
-        // A signature carries whole seconds: what storage counts from is what is promised.
-        let expires_at =
-            Timestamp::from_second(second).and_then(|signed_at| signed_at.checked_add(lifetime));
-        let batch = Batch {
-            second,
-            seconds: valid.seconds,
-            presigner: presigner.map_err(unsignable)?,
-            expires_at: expires_at.map_err(|error| unsignable_because(error.to_string()))?,
-        };
-        Ok(Arc::clone(latest.insert(Arc::new(batch))))
+        let named = (valid.now.as_second(), valid.seconds);
+        self.batches.get_or_make(
+            |batch| (batch.second, batch.seconds) == named,
+            || {
+                let key = self.keys.at(valid.now).map_err(unsignable)?;
+                Batch::new(&self.endpoint, &key, valid)
+            },
+        )
     }
 }
 
@@ -113,29 +92,89 @@ struct Batch {
     second: i64,
     seconds: u32,
     presigner: Presigner,
+    /// PUTs differ in the key and in header values only: one template for each checksum's name, when it is needed.
+    puts: [OnceLock<Template>; PUTS],
     expires_at: Timestamp,
 }
+
+/// Without a checksum, and with one of each algorithm.
+const PUTS: usize = 4;
 
 /// Holds most presigned URLs without growing; a session token makes longer ones.
 const URL_CAPACITY: usize = 640;
 
 impl Batch {
-    fn request(
+    fn new(endpoint: &Endpoint, key: &SigningKey, valid: Validity) -> Result<Self, StoreError> {
+        let presigner = Presigner::new(endpoint, key, valid.now, valid.seconds);
+        let second = valid.now.as_second();
+        let lifetime = SignedDuration::from_secs(i64::from(valid.seconds));
+        // A signature carries whole seconds: what storage counts from is what is promised.
+        let expires_at =
+            Timestamp::from_second(second).and_then(|signed_at| signed_at.checked_add(lifetime));
+        Ok(Self {
+            second,
+            seconds: valid.seconds,
+            presigner: presigner.map_err(unsignable)?,
+            puts: Default::default(),
+            expires_at: expires_at.map_err(|error| unsignable_because(error.to_string()))?,
+        })
+    }
+
+    fn put(&self, put: &PutGrant<'_>) -> Result<PresignedRequest, StoreError> {
+        let size = put.size.to_string();
+        let checksum = put.checksum.map(checksum_header);
+        let mut signed = vec![
+            (CONTENT_LENGTH, size.as_str()),
+            (CONTENT_TYPE, put.content_type.as_str()),
+            (IF_NONE_MATCH, "*"),
+        ];
+        signed.extend(checksum.as_ref().map(|(name, value)| (*name, &**value)));
+        let mut url = String::with_capacity(URL_CAPACITY);
+        let values: Vec<&str> = signed.iter().map(|(_, value)| *value).collect();
+        self.put_template(put.checksum.map(Checksum::algorithm), &signed)?
+            .presign(put.key.as_str().as_bytes(), &values, &mut url)
+            .map_err(unsignable)?;
+        Ok(self.signed(ClientMethod::Put, url, &signed))
+    }
+
+    /// The template for PUTs with these headers, which depend on the checksum's algorithm only.
+    fn put_template(
         &self,
-        method: ClientMethod,
+        algorithm: Option<Algorithm>,
+        headers: &[(&str, &str)],
+    ) -> Result<&Template, StoreError> {
+        let template = &self.puts[match algorithm {
+            None => 0,
+            Some(Algorithm::Sha256) => 1,
+            Some(Algorithm::Crc64Nvme) => 2,
+            Some(Algorithm::Crc32c) => 3,
+        }];
+        if let Some(template) = template.get() {
+            return Ok(template);
+        }
+        let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
+        let made = self.presigner.template(Method::Put, &[], &names);
+        let made = made.map_err(unsignable)?;
+        // Should another thread have made it in between, one of them is as good as the other.
+        Ok(template.get_or_init(|| made))
+    }
+
+    fn get(
+        &self,
         key: &ObjectKey,
-        query: &[(&str, &str)],
-        signed: &[(&str, &str)],
+        overrides: &[(&str, &str)],
     ) -> Result<PresignedRequest, StoreError> {
-        let verb = match method {
-            ClientMethod::Get => Method::Get,
-            ClientMethod::Put => Method::Put,
-        };
         let mut url = String::with_capacity(URL_CAPACITY);
         self.presigner
-            .presign(verb, key.as_str().as_bytes(), query, signed, &mut url)
+            .presign(
+                Method::Get,
+                key.as_str().as_bytes(),
+                overrides,
+                &[],
+                &mut url,
+            )
             .map_err(unsignable)?;
-        Ok(self.signed(method, url, signed))
+        Ok(self.signed(ClientMethod::Get, url, &[]))
     }
 
     fn signed(

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use jiff::Timestamp;
+use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Url, redirect};
 use valetkey_protocol::Clock;
 use valetkey_sign::Endpoint;
@@ -18,6 +19,7 @@ use super::presign::unsignable;
 use super::settings::wrong;
 use super::{Backoff, Timeouts, xml};
 use crate::StoreError;
+use crate::skew::Skew;
 
 /// How often a call that may be repeated is sent.
 const TRIES: u32 = 3;
@@ -44,6 +46,8 @@ pub(super) struct Transport {
     pub(super) backoff: Backoff,
     /// How many calls there were: it gives each its own pauses.
     pub(super) calls: AtomicU64,
+    /// How far storage's clock is from ours.
+    pub(super) skew: Skew,
 }
 
 /// A call before it is signed.
@@ -111,8 +115,10 @@ impl Transport {
         call: Call<'_>,
         not_before: &mut Duration,
     ) -> Result<Answer, StoreError> {
-        let request = self.sign(call)?;
+        let sent = self.clock.now();
+        let request = self.sign(call, sent)?;
         let response = self.client.execute(request).await.map_err(failure)?;
+        self.look_at_date(response.headers(), sent);
         let status = response.status();
         if !status.is_success() {
             *not_before = retry_after(response.headers()).unwrap_or_default();
@@ -133,8 +139,13 @@ impl Transport {
         })
     }
 
-    fn sign(&self, call: Call<'_>) -> Result<reqwest::Request, StoreError> {
-        let now = self.clock.now();
+    fn look_at_date(&self, headers: &HeaderMap, sent: Timestamp) {
+        if let Some(date) = headers.get(DATE).and_then(|date| date.to_str().ok()) {
+            self.skew.learn(date, sent, self.clock.now());
+        }
+    }
+
+    fn sign(&self, call: Call<'_>, now: Timestamp) -> Result<reqwest::Request, StoreError> {
         let mut headers = call.headers.to_vec();
         let owner = self.expected_bucket_owner.as_deref();
         headers.extend(owner.map(|owner| (EXPECTED_BUCKET_OWNER, owner)));

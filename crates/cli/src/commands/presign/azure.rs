@@ -59,12 +59,15 @@ fn grant(line: &AzureLine) -> Result<Grant<'_>, AzureError> {
 }
 
 fn delegation_key(key: &DelegationKey) -> Result<UserDelegationKey, AzureError> {
-    UserDelegationKey::new(
+    let mut made = UserDelegationKey::new(
         &key.signed_oid,
         &key.signed_tid,
         (&key.signed_start, &key.signed_expiry),
         &key.signed_service,
         &key.signed_version,
         &key.value,
-    )
+    )?;
+    made.signed_delegated_user_tid
+        .clone_from(&key.signed_delegated_user_tid);
+    Ok(made)
 }

@@ -1,10 +1,11 @@
 //! One request to sign, as a line of JSON.
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde_json::{Map, Value};
 
 use super::PresignError;
+use super::unique::Unique;
 
 /// A request for one of the providers.
 pub(super) enum Line {
@@ -117,6 +118,7 @@ pub(super) struct DelegationKey {
     pub(super) signed_expiry: String,
     pub(super) signed_service: String,
     pub(super) signed_version: String,
+    pub(super) signed_delegated_user_tid: Option<String>,
     pub(super) value: String,
 }
 
@@ -155,10 +157,14 @@ pub(super) enum HashName {
 }
 
 impl Line {
-    /// Reads a line. Absent and null mean the same; what is not known is refused, for it may be a slip.
+    /// Reads a line. Absent and null mean the same; what is not known or there twice is refused, for it may be a slip.
     pub(super) fn read(text: &[u8]) -> Result<Self, PresignError> {
-        let mut object: Map<String, Value> =
-            serde_json::from_slice(text).map_err(PresignError::Line)?;
+        let Unique(value) = serde_json::from_slice(text).map_err(PresignError::Line)?;
+        let Value::Object(mut object) = value else {
+            return Err(PresignError::Line(serde_json::Error::custom(
+                "it is no object",
+            )));
+        };
         drop_nulls(&mut object);
         let provider = object.remove("provider");
         match provider.as_ref().and_then(Value::as_str) {

@@ -10,6 +10,7 @@ mod line;
 mod one;
 mod s3;
 mod signers;
+mod unique;
 
 use clap::Args;
 

@@ -30,6 +30,7 @@ pub(crate) struct MemoryStore {
     /// Since when everything is there, in seconds since 1970.
     since: AtomicI64,
     faults: Mutex<Vec<Fault>>,
+    lasting: Mutex<Vec<Fault>>,
     pub(crate) copies: AtomicU64,
     pub(crate) calls: AtomicU64,
     /// What [`Fault::PauseCopy`] and [`Fault::PauseCreate`] pause waits here.
@@ -57,7 +58,7 @@ impl Default for Gate {
     }
 }
 
-/// What goes wrong, once.
+/// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The quarantined object is replaced just before it is copied.
@@ -66,6 +67,12 @@ pub(crate) enum Fault {
     CorruptCopy(Vec<u8>),
     /// Copying does not answer.
     CopyUnavailable,
+    /// Copying is refused.
+    CopyRefused,
+    /// Lists of multipart uploads are refused.
+    ListMultipartsRefused,
+    /// Nothing that is asked or removed is answered.
+    Down,
     /// The copy waits until the gate opens.
     PauseCopy,
     /// Completing a multipart upload is done, but the answer is lost.
@@ -90,7 +97,21 @@ impl MemoryStore {
         self.faults.lock().unwrap().push(fault);
     }
 
+    /// Lets a fault last until it is mended.
+    pub(crate) fn arm_for_good(&self, fault: Fault) {
+        self.lasting.lock().unwrap().push(fault);
+    }
+
+    /// Ends every lasting fault.
+    pub(crate) fn mend(&self) {
+        self.lasting.lock().unwrap().clear();
+    }
+
     fn take(&self, wanted: impl Fn(&Fault) -> bool) -> Option<Fault> {
+        let lasting = self.lasting.lock().unwrap();
+        if let Some(fault) = lasting.iter().find(|fault| wanted(fault)) {
+            return Some(fault.clone());
+        }
         let mut faults = self.faults.lock().unwrap();
         let index = faults.iter().position(wanted)?;
         Some(faults.remove(index))
@@ -153,8 +174,23 @@ impl MemoryStore {
         self.parts.lock().unwrap().len()
     }
 
-    fn answer(&self) {
+    fn answer(&self) -> Result<(), StoreError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
+        match self.take(|fault| *fault == Fault::Down) {
+            Some(_) => Err(unavailable()),
+            None => Ok(()),
+        }
+    }
+
+    fn refuse(&self, fault: &Fault) -> Result<(), StoreError> {
+        match self.take(|armed| armed == fault) {
+            Some(_) => Err(StoreError::Refused {
+                status: 403,
+                code: "AccessDenied".to_owned(),
+                message: "no".to_owned(),
+            }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -194,7 +230,10 @@ fn whole<T>(items: impl Iterator<Item = T>) -> Page<T> {
 fn signed(what: String, method: Method, valid: Validity) -> PresignedRequest {
     PresignedRequest {
         method,
-        url: PresignedUrl::new(format!("https://store.test/{what}&signature=secret")),
+        url: PresignedUrl::new(format!(
+            "https://store.test/{what}&at={}&for={}&signature=secret",
+            valid.now, valid.seconds
+        )),
         headers: BTreeMap::new(),
         expires_at: valid.now + SignedDuration::from_secs(i64::from(valid.seconds)),
     }
@@ -258,12 +297,13 @@ impl ObjectStore for MemoryStore {
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, StoreError> {
-        self.answer();
+        self.answer()?;
         Ok(self.bytes(key.as_str()).as_deref().map(info))
     }
 
     async fn copy(&self, copy: &CopyObject<'_>) -> Result<(), StoreError> {
-        self.answer();
+        self.answer()?;
+        self.refuse(&Fault::CopyRefused)?;
         if self.take(|fault| *fault == Fault::PauseCopy).is_some() {
             self.gate.pause().await;
         }
@@ -298,7 +338,7 @@ impl ObjectStore for MemoryStore {
     }
 
     async fn create_multipart(&self, create: &CreateMultipart<'_>) -> Result<String, StoreError> {
-        self.answer();
+        self.answer()?;
         if self.take(|fault| *fault == Fault::PauseCreate).is_some() {
             self.gate.pause().await;
         }
@@ -320,7 +360,7 @@ impl ObjectStore for MemoryStore {
         key: &ObjectKey,
         upload_id: &str,
     ) -> Result<Option<Vec<StoredPart>>, StoreError> {
-        self.answer();
+        self.answer()?;
         let uploads = self.parts.lock().unwrap();
         let list = |parts: &Parts| {
             let part = |(number, bytes): (&u32, &Vec<u8>)| StoredPart {
@@ -339,7 +379,7 @@ impl ObjectStore for MemoryStore {
         upload_id: &str,
         _parts: &[StoredPart],
     ) -> Result<(), StoreError> {
-        self.answer();
+        self.answer()?;
         if self
             .take(|fault| *fault == Fault::CompleteUnavailable)
             .is_some()
@@ -361,7 +401,7 @@ impl ObjectStore for MemoryStore {
     }
 
     async fn abort_multipart(&self, key: &ObjectKey, upload_id: &str) -> Result<(), StoreError> {
-        self.answer();
+        self.answer()?;
         if self
             .take(|fault| *fault == Fault::AbortUnavailable)
             .is_some()
@@ -373,7 +413,7 @@ impl ObjectStore for MemoryStore {
     }
 
     async fn put_empty(&self, key: &ObjectKey) -> Result<(), StoreError> {
-        self.answer();
+        self.answer()?;
         self.objects
             .lock()
             .unwrap()
@@ -382,7 +422,7 @@ impl ObjectStore for MemoryStore {
     }
 
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
-        self.answer();
+        self.answer()?;
         if self
             .take(|fault| *fault == Fault::DeleteUnavailable)
             .is_some()
@@ -400,7 +440,7 @@ impl ObjectStore for MemoryStore {
         offset: u64,
         length: u64,
     ) -> Result<Bytes, StoreError> {
-        self.answer();
+        self.answer()?;
         let bytes = self.bytes(key.as_str()).ok_or(StoreError::NotFound)?;
         if etag(&bytes) != tag {
             return Err(StoreError::PreconditionFailed);
@@ -415,7 +455,7 @@ impl ObjectStore for MemoryStore {
         prefix: &str,
         _after: Option<&str>,
     ) -> Result<Page<StoredObject>, StoreError> {
-        self.answer();
+        self.answer()?;
         let objects = self.objects.lock().unwrap();
         let found = objects.iter().filter(|(key, _)| key.starts_with(prefix));
         let items = found.map(|(key, bytes)| StoredObject {
@@ -431,7 +471,8 @@ impl ObjectStore for MemoryStore {
         prefix: &str,
         _after: Option<&str>,
     ) -> Result<Page<OpenMultipart>, StoreError> {
-        self.answer();
+        self.answer()?;
+        self.refuse(&Fault::ListMultipartsRefused)?;
         let uploads = self.parts.lock().unwrap();
         let found = uploads.keys().filter(|(key, _)| key.starts_with(prefix));
         let items = found.map(|(key, upload_id)| OpenMultipart {

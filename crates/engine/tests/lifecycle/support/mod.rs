@@ -27,6 +27,8 @@ const BEGIN: i64 = 1_767_225_600_000;
 pub(crate) struct World {
     pub(crate) engine: Arc<Engine>,
     pub(crate) store: Arc<MemoryStore>,
+    /// The store of the last bucket.
+    pub(crate) other: Arc<MemoryStore>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) catalog: Arc<SqliteCatalog>,
     pub(crate) counts: Arc<Counts>,
@@ -61,7 +63,7 @@ impl Counts {
 
 impl Observer for Counts {
     fn entered(&self, bucket: &str, state: State, bytes: u64) {
-        assert_eq!(bucket, "files");
+        assert!(["files", "other"].contains(&bucket));
         self.0.lock().unwrap().push((state, bytes));
     }
 
@@ -103,36 +105,37 @@ impl World {
     }
 
     pub(crate) fn with_rules(rules: BucketRules) -> Self {
+        Self::with_buckets(&[("files", rules)])
+    }
+
+    /// With these buckets; what is done without naming one is done in `files`, the first.
+    pub(crate) fn with_buckets(rules: &[(&str, BucketRules)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let catalog = SqliteCatalog::open(&dir.path().join("catalog.sqlite")).unwrap();
-        let store = Arc::new(MemoryStore::default());
+        let catalog = Arc::new(catalog);
         let clock = Arc::new(TestClock(AtomicI64::new(BEGIN)));
         let counts = Arc::new(Counts::default());
-        let catalog = Arc::new(catalog);
-        let bucket = Bucket {
-            name: "files".to_owned(),
-            rules,
-            store: store.clone(),
-        };
-        let engine = Engine::new(EngineParts {
-            catalog: catalog.clone(),
-            buckets: vec![bucket],
-            default_bucket: "files".to_owned(),
-            clock: clock.clone(),
-            ids: Arc::new(CountedIds(AtomicU64::new(1))),
-            observer: counts.clone(),
-            receipts: Arc::new(Unsigned),
-            secret: Secret::new("a secret of at least thirty-two bytes"),
-            public_url: "https://files.test".to_owned(),
-        });
+        let stores: Vec<_> = rules
+            .iter()
+            .map(|_| Arc::new(MemoryStore::default()))
+            .collect();
+        let buckets = rules.iter().zip(&stores);
+        let buckets = buckets.map(|((name, rules), store)| bucket(name, rules, store));
         Self {
-            engine: Arc::new(engine.unwrap()),
-            store,
+            engine: engine(&catalog, &clock, &counts, buckets.collect()),
+            store: Arc::clone(&stores[0]),
+            other: stores.last().cloned().unwrap(),
             clock,
             catalog,
             counts,
             _dir: dir,
         }
+    }
+
+    /// The same service, with other rules for `files` and without the other buckets.
+    pub(crate) fn reconfigured(&self, rules: &BucketRules) -> Arc<Engine> {
+        let buckets = vec![bucket("files", rules, &self.store)];
+        engine(&self.catalog, &self.clock, &self.counts, buckets)
     }
 
     pub(crate) async fn create(&self, create: CreateUpload) -> Upload {
@@ -178,6 +181,34 @@ impl World {
         let upload = self.upload(bytes).await;
         self.complete(upload.id).await.unwrap()
     }
+}
+
+fn bucket(name: &str, rules: &BucketRules, store: &Arc<MemoryStore>) -> Bucket {
+    Bucket {
+        name: name.to_owned(),
+        rules: rules.clone(),
+        store: store.clone(),
+    }
+}
+
+fn engine(
+    catalog: &Arc<SqliteCatalog>,
+    clock: &Arc<TestClock>,
+    counts: &Arc<Counts>,
+    buckets: Vec<Bucket>,
+) -> Arc<Engine> {
+    let engine = Engine::new(EngineParts {
+        catalog: catalog.clone(),
+        buckets,
+        default_bucket: "files".to_owned(),
+        clock: clock.clone(),
+        ids: Arc::new(CountedIds(AtomicU64::new(1))),
+        observer: counts.clone(),
+        receipts: Arc::new(Unsigned),
+        secret: Secret::new("a secret of at least thirty-two bytes"),
+        public_url: "https://files.test".to_owned(),
+    });
+    Arc::new(engine.unwrap())
 }
 
 pub(crate) fn alice() -> Principal {

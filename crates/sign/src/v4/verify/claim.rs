@@ -177,6 +177,10 @@ impl<'a> Claim<'a> {
     /// `credentials` are those of [`access_key_id`](Self::access_key_id). The clocks may be 15 minutes
     /// apart; a request signed in its headers holds for 15 minutes.
     ///
+    /// The algorithm takes some requests for the same, and who acts on one must do so too: escapes in path and query
+    /// are undone once; parameters have no order, not even those of one name; a header that is there twice is one
+    /// with both values, and unless a header is a list, there must be one of it.
+    ///
     /// # Errors
     /// [`VerifyError`], the first reason that is found. Callers on the network should be told no more
     /// than that it was refused.
@@ -242,6 +246,10 @@ impl<'a> Claim<'a> {
             Some((path, query)) => (path, query),
             None => (self.received.target, ""),
         };
+        // Nobody signs one that is not escaped, and who reads the query might take it for a space.
+        if query.contains('+') {
+            return Err(malformed("query"));
+        }
         let path = PathRules::OBJECT_STORAGE.apply(path);
         // Encoded names: the signature's has nothing in it that would be escaped.
         let signature = format!("{}Signature", self.dialect.parameter_prefix());

@@ -53,7 +53,7 @@ impl<'a> Submitted<'a> {
 
 /// Checks the signature of a form, its time, and every condition of its policy.
 ///
-/// Conditions may be `eq`, `starts-with` and `content-length-range`, whoever made the policy. Every field
+/// Conditions may be `eq`, `starts-with` and `content-length-range`, whoever made the policy. The bucket and every field
 /// needs one, but for the policy, the signature and `x-ignore-…`.
 ///
 /// # Errors
@@ -128,6 +128,9 @@ fn check_policy(
     let mut covered = Vec::new();
     for condition in conditions.ok_or_else(wrong)? {
         check_condition(form, condition, &mut covered)?;
+    }
+    if !covered.iter().any(|name| name == "bucket") {
+        return Err(broken("it is for no bucket".to_owned()));
     }
     let signature = format!("{}signature", dialect.header_prefix());
     for (name, _) in form.fields {
@@ -210,4 +213,73 @@ fn check_field(
 
 fn broken(what: String) -> VerifyError {
     VerifyError::Policy { what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A form with these conditions, as somebody else might sign it.
+    fn submit(conditions: &str, more: &[(&str, &str)]) -> Result<(), VerifyError> {
+        let (id, scope) = ("AKID", "20261123/eu-west-1/s3/aws4_request");
+        let credential = format!("{id}/{scope}");
+        let conditions = format!(
+            "[{conditions}[\"starts-with\",\"$key\",\"a\"],{{\"x-amz-algorithm\":\"AWS4-HMAC-SHA256\"}},\
+             {{\"x-amz-credential\":\"{credential}\"}},{{\"x-amz-date\":\"20261123T203601Z\"}}]"
+        );
+        let policy = STANDARD.encode(format!(
+            "{{\"expiration\":\"2026-11-23T21:00:00Z\",\"conditions\":{conditions}}}"
+        ));
+        let at = "2026-11-23T20:36:01Z".parse().unwrap();
+        let credentials = Credentials::new(id, "secret");
+        let key = SigningKey::derive(&credentials, at, "eu-west-1", "s3").unwrap();
+        let signature = hex(&key.sign_text(&policy));
+        let mut fields = vec![
+            ("key", "abc"),
+            ("x-amz-algorithm", "AWS4-HMAC-SHA256"),
+            ("X-Amz-Credential", &credential),
+            ("x-amz-date", "20261123T203601Z"),
+            ("policy", &policy),
+            ("x-amz-signature", str::from_utf8(&signature).unwrap()),
+        ];
+        fields.extend(more);
+        let (bucket, size) = ("photos", 5);
+        let form = Submitted {
+            bucket,
+            fields: &fields,
+            size,
+        };
+        verify_form(&form, &credentials, at)
+    }
+
+    #[test]
+    fn a_form_of_others_may_say_how_values_start_and_must_say_which_bucket() {
+        let bucket = "{\"bucket\":\"photos\"},";
+        assert_eq!(submit(bucket, &[]), Ok(()));
+        let anywhere = submit("", &[]);
+        assert_eq!(anywhere, Err(broken("it is for no bucket".to_owned())));
+        for (wrong, more) in [
+            ("{\"bucket\":\"others\"},", &[][..]),
+            (bucket, &[("acl", "public-read")]),
+            (bucket, &[("key", "abd")]),
+            (
+                "{\"bucket\":\"photos\"},[\"content-length-range\",6,9],",
+                &[],
+            ),
+            (
+                "{\"bucket\":\"photos\"},[\"eq\",\"$acl\",\"private\"],",
+                &[],
+            ),
+        ] {
+            let refused = submit(wrong, more);
+            assert!(
+                matches!(refused, Err(VerifyError::Policy { .. })),
+                "{wrong}"
+            );
+        }
+        for nonsense in ["1,", "[],", "[\"like\",\"$key\",\"a\"],", "{\"key\":1},"] {
+            let refused = submit(&format!("{bucket}{nonsense}"), &[]);
+            assert_eq!(refused, Err(malformed("policy")), "{nonsense}");
+        }
+    }
 }
