@@ -1,5 +1,6 @@
 //! Transfers that do not go well: begun in time and ended late, and broken in the middle.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -188,38 +189,42 @@ pub async fn broken_connections(setting: &Setting) -> Outcome<Tally> {
     for _ in 0..setting.choose(2, 20) {
         let size = 5 * PART + dice.below(1_000_000) as u64;
         std::fs::write(&path, dice.bytes(usize::try_from(size)?))?;
-        let (struck, sent) = (proxy.struck(), proxy.uploaded());
-        proxy.set(Mode::CutSome { within: PART });
-        let budget = Budget::new(4);
-        let file = put_file(
-            &client,
-            &path,
-            PutOptions::default(),
-            &budget,
-            Arc::new(Silent),
-        )
-        .await;
-        proxy.set(Mode::Pass);
-        let file = file.map_err(|error| Failure::new(error.to_string()))?;
-        ensure!(
-            file.size == size,
-            "a file of {size} bytes has {}",
-            file.size
-        );
-        let (struck, sent) = (proxy.struck() - struck, proxy.uploaded() - sent);
-        let heads = (struck + 16) * HEAD;
-        let again = sent.saturating_sub(size);
-        if again > struck * PART + heads {
-            tally.wrong(format!(
-                "{again} bytes were sent again after {struck} broken connections"
-            ));
-        }
-        tally.count("connections that broke", struck);
-        tally.count("bytes of files", size);
-        tally.count("bytes sent again", again);
-        tally.tried += 1;
+        send_broken(&client, &proxy, (&path, size), &mut tally).await?;
     }
     service.stop().await?;
     host.close().await;
     Ok(tally)
+}
+
+/// Sends one file and compares what went over the proxy with its size.
+async fn send_broken(
+    client: &Client,
+    proxy: &Proxy,
+    (path, size): (&Path, u64),
+    tally: &mut Tally,
+) -> Outcome<()> {
+    let (struck, sent) = (proxy.struck(), proxy.uploaded());
+    proxy.set(Mode::CutSome { within: PART });
+    let (options, budget) = (PutOptions::default(), Budget::new(4));
+    let file = put_file(client, path, options, &budget, Arc::new(Silent)).await;
+    proxy.set(Mode::Pass);
+    let file = file.map_err(|error| Failure::new(error.to_string()))?;
+    ensure!(
+        file.size == size,
+        "a file of {size} bytes has {}",
+        file.size
+    );
+    let (struck, sent) = (proxy.struck() - struck, proxy.uploaded() - sent);
+    let heads = (struck + 16) * HEAD;
+    let again = sent.saturating_sub(size);
+    if again > struck * PART + heads {
+        tally.wrong(format!(
+            "{again} bytes were sent again after {struck} broken connections"
+        ));
+    }
+    tally.count("connections that broke", struck);
+    tally.count("bytes of files", size);
+    tally.count("bytes sent again", again);
+    tally.tried += 1;
+    Ok(())
 }
