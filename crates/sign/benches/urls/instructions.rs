@@ -19,7 +19,7 @@ fn total(named: &str, times: u64) -> u64 {
         .arg(program)
         .args(["--run", named, &times.to_string()])
         .output()
-        .expect("instructions are counted by valgrind: install it, or leave --instructions out");
+        .unwrap_or_else(|error| panic!("valgrind counts instructions, and does not run: {error}"));
     let told = String::from_utf8(output.stderr).unwrap();
     let (_, rest) = told.split_once("refs:").unwrap_or_else(|| panic!("{told}"));
     let number = rest.lines().next().unwrap().trim().replace(',', "");

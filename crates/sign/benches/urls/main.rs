@@ -1,7 +1,8 @@
 //! What a presigned URL costs: here, in rusty-s3, in aws-sigv4, and in the bare cryptography.
 //!
-//! `cargo bench -p valetkey-sign` prints the table; with `-- --write FILE` it goes into a file too, and with
-//! `-- --instructions` instructions are counted (by valgrind, which must be there).
+//! `cargo bench -p valetkey-sign` prints the table; with `-- --write FOLDER` it goes there too, into the file for machines
+//! with SHA instructions or the one for others; with `-- --instructions` instructions are counted (by valgrind, which
+//! must be there).
 //!
 //! All contenders of a row sign the same request, and their signatures are compared before they are measured.
 //! They take turns, in one process, in many short rounds, and the best round of each counts: what else the machine
@@ -22,7 +23,7 @@ mod single;
 
 use std::fmt::Write as _;
 
-use measure::{Mode, Row, machine};
+use measure::{Machine, Mode, Row};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -36,8 +37,9 @@ fn main() {
     let instructions = after("--instructions").is_some();
     let mut table = String::new();
     writeln!(table, "# What a presigned URL costs\n").unwrap();
-    let written = "cargo bench -p valetkey-sign -- --instructions --write docs/bench-sign.md";
-    writeln!(table, "Written by `{written}` on {}.", machine()).unwrap();
+    let written = "cargo bench -p valetkey-sign -- --instructions --write docs";
+    let machine = Machine::here();
+    writeln!(table, "Written by `{written}` on {machine}.").unwrap();
     writeln!(table, "{NOTES}").unwrap();
     for row in rows(&Mode::Measure { instructions }) {
         push(&mut table, &row);
@@ -46,7 +48,13 @@ fn main() {
     if let Some(at) = after("--write") {
         // Cargo runs benchmarks in the package's folder; files are named from the workspace's.
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-        std::fs::write(format!("{root}/{}", arguments[at + 1]), table.trim_start()).unwrap();
+        let name = if machine.has_sha {
+            "bench-sign.md"
+        } else {
+            "bench-sign-without-sha.md"
+        };
+        let path = format!("{root}/{}/{name}", arguments[at + 1]);
+        std::fs::write(path, table.trim_start()).unwrap();
     }
 }
 
@@ -59,6 +67,9 @@ const NOTES: &str = "
 All for one URL. *Times ours* is how many times our nanoseconds a contender needs: the best of 200 short rounds, by turns.
 *Bare cryptography* is the compression function of `sha2` on the very blocks that must be hashed for
 each URL (or the bare RSA or ECDSA signature of `aws-lc-rs`): nobody can be faster than that without hashing less.
+A processor with SHA instructions hashes about ten times faster than one without: then what is done around the hashing
+counts most, and without them next to nothing. There is a table for each: [with](bench-sign.md) and
+[without](bench-sign-without-sha.md).
 The others get what they can keep between URLs: bucket and credentials, parsed addresses, settings.
 The allocator that counts adds a thread-local read to each allocation, for all alike. *Instructions* are counted by
 valgrind, which has no SHA instructions, so that all hash in software there; what ours has more than the bare

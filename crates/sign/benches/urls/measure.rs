@@ -1,5 +1,6 @@
 //! Rounds by turns, the best of each contender's, and counted allocations and instructions.
 
+use std::fmt;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -177,22 +178,43 @@ fn allocations(run: &mut dyn FnMut(u32) -> usize) -> u64 {
     .count_total
 }
 
-/// The machine's processor, and the day.
-pub(crate) fn machine() -> String {
-    let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let value = |name: &str| {
-        let line = information.lines().find(|line| line.starts_with(name));
-        line.and_then(|line| line.split_once(": "))
-            .map(|(_, value)| value)
-    };
-    let name = value("model name").unwrap_or("an unnamed processor");
-    let flags = value("flags").or(value("Features")).unwrap_or_default();
-    let has = flags
-        .split(' ')
-        .any(|flag| matches!(flag, "sha_ni" | "sha2"));
-    let with = if has { "with" } else { "without" };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{cores} × {name}, {with} SHA instructions, {}", today())
+/// Where figures come from.
+pub(crate) struct Machine {
+    processor: String,
+    /// Whether it has instructions for SHA-256.
+    pub(crate) has_sha: bool,
+}
+
+impl Machine {
+    pub(crate) fn here() -> Self {
+        let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let value = |name: &str| {
+            let line = information.lines().find(|line| line.starts_with(name));
+            line.and_then(|line| line.split_once(": "))
+                .map(|(_, value)| value)
+        };
+        let flags = value("flags").or(value("Features")).unwrap_or_default();
+        let processor = value("model name").unwrap_or("an unnamed processor");
+        Self {
+            processor: processor.to_owned(),
+            has_sha: flags
+                .split(' ')
+                .any(|flag| matches!(flag, "sha_ni" | "sha2")),
+        }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let with = if self.has_sha { "with" } else { "without" };
+        write!(
+            f,
+            "{cores} × {}, {with} SHA instructions, {}",
+            self.processor,
+            today()
+        )
+    }
 }
 
 #[expect(
