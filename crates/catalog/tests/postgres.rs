@@ -1,0 +1,15 @@
+//! The PostgreSQL catalog: the suite every catalog passes, and what is true of several servers alone.
+//!
+//! These need a database: `scripts/test` starts one and runs them with `--ignored`.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say so at once"
+)]
+
+mod conformance;
+#[path = "postgres/support.rs"]
+mod support;
+
+use support::home;
+
+conformance::conformance!([#[ignore = "needs PostgreSQL: run scripts/test"]] home().await);
