@@ -50,9 +50,9 @@ use session::Connector;
 pub use settings::Settings;
 use writer::Writer;
 
-/// How long a call waits for the database before it is told that there is none: in five seconds a client has its
-/// answer.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long a call waits for the database before it is told that there is none: a client has its answer in five
+/// seconds, of which storage may have taken some.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How many keys are forgotten by one statement.
 const KEYS_AT_ONCE: i64 = 5000;

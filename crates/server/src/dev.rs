@@ -28,6 +28,8 @@ const BUCKET: &str = "files";
 pub struct DevOptions {
     /// Where everything is kept; made when it does not exist.
     pub data_dir: PathBuf,
+    /// What is remembered where, if not in a SQLite file in that folder.
+    pub catalog: Option<CatalogConfig>,
     /// Where the API listens.
     pub listen: String,
     /// Where the store listens.
@@ -91,7 +93,7 @@ pub async fn start(options: DevOptions) -> Result<DevServer, ServeError> {
     let secret = files::read_or_make(&secret_path(&options.data_dir), || {
         Ok(random::secret()?.expose().to_owned())
     })?;
-    let config = config(&options, auth_config(&secret));
+    let config = config(&options, auth_config(&secret))?;
     let token = token(&config.auth, "dev", &[], TOKEN_LIFETIME)?;
     let region = config.embedded.region.clone();
     let server = Server::start(config).await?;
@@ -139,22 +141,21 @@ fn auth_config(secret: &str) -> AuthConfig {
     }
 }
 
-fn config(options: &DevOptions, auth: AuthConfig) -> Config {
-    Config {
+fn config(options: &DevOptions, auth: AuthConfig) -> Result<Config, ServeError> {
+    let file = CatalogConfig::Sqlite(options.data_dir.join("catalog.sqlite"));
+    Ok(Config {
         listen: options.listen.clone(),
         metrics_listen: options.metrics_listen.clone(),
         cors_origins: vec!["*".to_owned()],
         auth,
-        catalog: CatalogConfig {
-            path: options.data_dir.join("catalog.sqlite"),
-        },
+        catalog: file.from_environment(options.catalog.clone())?,
         embedded: EmbeddedConfig {
             data_dir: options.data_dir.clone(),
             listen: options.store_listen.clone(),
             ..EmbeddedConfig::default()
         },
         ..Config::default()
-    }
+    })
 }
 
 fn token(

@@ -37,8 +37,12 @@ const PATIENT: &str =
 const UNOBTRUSIVE: &str = "SET lock_timeout = 10000";
 
 /// Held by whoever brings the tables of a schema up to date.
-const LOCK: &str =
-    "SELECT pg_advisory_lock(hashtext('valetkey.migrate'), hashtext(current_schema()))";
+const LOCK: &str = "SELECT pg_advisory_lock(hashtext('valetkey.migrate'), \
+     hashtext(coalesce(current_schema(), current_setting('search_path'))))";
+
+/// A schema that the URL names and that is not there is made.
+const MAKE_SCHEMA: &str = "DO $$ BEGIN IF current_schema() IS NULL THEN \
+     EXECUTE format('CREATE SCHEMA %I', current_setting('search_path')); END IF; END $$";
 
 /// Where refinery keeps what was made.
 const HISTORY: &str = "refinery_schema_history";
@@ -80,7 +84,7 @@ pub(super) async fn migrate(
         };
     }
     let refused = |why: String| refuse(connector, why);
-    let lock = format!("{PATIENT}; {LOCK}; {UNOBTRUSIVE}");
+    let lock = format!("{PATIENT}; {LOCK}; {UNOBTRUSIVE}; {MAKE_SCHEMA}");
     let locked = session.client().batch_execute(&lock).await;
     locked.map_err(|error| refused(chain(&error)))?;
     // Somebody else may have done it meanwhile.

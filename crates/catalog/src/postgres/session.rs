@@ -16,7 +16,7 @@ use super::settings::Settings;
 use super::writer::Failure;
 
 /// How long one host may take to let us in, handshakes and all.
-const HOST_TIMEOUT: Duration = Duration::from_secs(3);
+const HOST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Statements kept prepared by each connection; lists have many shapes.
 const STATEMENTS: usize = 64;
@@ -24,14 +24,14 @@ const STATEMENTS: usize = 64;
 /// The oldest PostgreSQL that is supported, as `server_version_num`.
 const OLDEST: u32 = 150_000;
 
-/// A statement may run for three seconds and wait for half of that; who holds locks and does nothing loses them after
-/// two, and so does the server of a stopped process.
+/// A statement may run for a little less than a call is waited for, and wait for half of that; who holds locks and
+/// does nothing, a stopped process, loses them after two seconds.
 ///
 /// Plans are made once and never change with the values. That is only good if the planner, which may look at tables
 /// that are still empty, has no choice: each statement has its index, and reading whole tables is out of the question.
 ///
 /// Whoever is answered wants it on disk; what waits for standbys is left as the database has it.
-const SETTINGS: &str = "SET statement_timeout = 3000; SET lock_timeout = 1500; \
+const SETTINGS: &str = "SET statement_timeout = 2500; SET lock_timeout = 1200; \
      SET idle_in_transaction_session_timeout = 2000; SET plan_cache_mode = force_generic_plan; \
      SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
      SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";

@@ -24,7 +24,7 @@ const QUEUE: usize = 8192;
 const RETRIES: u32 = 8;
 
 /// How long a transaction may take; its statements have shorter limits of their own, unless the server hangs.
-const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(4);
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// One kind of transaction: what it takes up, and how it does all of it at once.
 pub(super) trait Lane: Send + 'static {

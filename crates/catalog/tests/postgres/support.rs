@@ -32,13 +32,13 @@ pub(crate) async fn open(url: &str) -> Shared {
     Arc::new(PostgresCatalog::open(&settings, 7).await.unwrap())
 }
 
-/// The URL of an empty schema.
+/// The URL of a schema that is not there.
 pub(crate) async fn schema() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("test_{}_{count}", std::process::id());
     let client = raw(&database()).await;
-    let sql = format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}");
+    let sql = format!("DROP SCHEMA IF EXISTS {name} CASCADE");
     client.batch_execute(&sql).await.unwrap();
     format!("{}?options=-csearch_path%3D{name}", database())
 }
@@ -53,4 +53,17 @@ pub(crate) async fn raw(url: &str) -> Client {
 fn database() -> String {
     std::env::var("VALETKEY_TEST_POSTGRES")
         .expect("VALETKEY_TEST_POSTGRES names a database that tests may use: run scripts/test")
+}
+
+/// A URL with one more parameter.
+pub(crate) fn with(url: &str, parameters: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}{parameters}")
+}
+
+/// The path of a certificate of the test database.
+pub(crate) fn certificate(name: &str) -> String {
+    let folder = std::env::var("VALETKEY_TEST_POSTGRES_FOLDER")
+        .expect("VALETKEY_TEST_POSTGRES_FOLDER is where the database lies: run scripts/test");
+    format!("{folder}/{name}.pem")
 }
