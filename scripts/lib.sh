@@ -48,6 +48,15 @@ need_python() {
     printf '%s\n' "$wanted" >"$venv/made-from"
 }
 
+# PostgreSQL's server, without the database that Debian's package would make and start for everybody.
+need_postgres() {
+    local settings=/etc/postgresql-common/createcluster.conf
+    command -v pg_ctlcluster >/dev/null && return
+    as_root mkdir -p "${settings%/*}"
+    [ -e "$settings" ] || printf 'create_main_cluster = false\n' | as_root tee "$settings" >/dev/null
+    need_package pg_ctlcluster postgresql
+}
+
 # Microsoft's emulator of Azure's blob store, below target/.
 need_azurite() {
     local version=3.35.0 home="$root/target/azurite"

@@ -74,7 +74,7 @@ pub async fn serve(options: Serve) -> Outcome<()> {
         stop: options.stop_at,
         record: options.record,
     })?;
-    let config = Config::load(&options.config)?;
+    let config = Config::load(&options.config, None)?;
     let mut term = signal(SignalKind::terminate())?;
     let end = async move {
         term.recv().await;

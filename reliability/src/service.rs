@@ -70,8 +70,8 @@ impl Service {
         let folder = setup.folder.display();
         let text = format!(
             "listen = \"127.0.0.1:{api}\"\nmetrics_listen = \"\"\n\
+             catalog = \"sqlite:{folder}/catalog.sqlite\"\n\
              [auth]\nsecret = \"{secret}\"\nissuer = \"{issuer}\"\naudience = \"{audience}\"\n\
-             [catalog]\npath = \"{folder}/catalog.sqlite\"\n\
              [embedded]\ndata_dir = \"{folder}\"\nlisten = \"127.0.0.1:{store}\"\n\
              [buckets.files]\n{bucket}\n\
              [buckets.files.rules]\nsingle_limit = 1048576\npart_size = 5242880\nmax_open_uploads = 100000\n{rules}\n",

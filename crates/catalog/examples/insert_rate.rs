@@ -1,5 +1,6 @@
-//! How many durable inserts a second, and for each second of CPU: `insert_rate [TASKS [SECONDS [FOLDER]]]`.
+//! How many durable inserts a second, and for each second of CPU: `insert_rate [TASKS [SECONDS [FOLDER | URL]]]`.
 //!
+//! With a folder it measures SQLite; with the URL of an empty database, PostgreSQL, whose own CPU is not counted.
 //! Each task inserts one upload after another and waits for the answer. With one task every insert is a
 //! transaction of its own; with many they share one. The figures are printed for both, and for reads.
 #![expect(
@@ -8,12 +9,13 @@
 )]
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use uuid::Uuid;
+use valetkey_catalog::postgres::{PostgresCatalog, Settings};
 use valetkey_catalog::sqlite::SqliteCatalog;
 use valetkey_catalog::{Catalog, Intent, Limits, NewUpload, Transfer};
 use valetkey_protocol::{FileId, Metadata};
@@ -25,18 +27,27 @@ async fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let tasks = arguments.next().map_or(Ok(128), |text| text.parse())?;
     let seconds = arguments.next().map_or(Ok(5), |text| text.parse())?;
-    let home = arguments
-        .next()
-        .map_or_else(std::env::temp_dir, PathBuf::from);
+    let place = arguments.next();
+    let time = Duration::from_secs(seconds);
     for tasks in [1, tasks] {
-        let folder = tempfile::tempdir_in(&home)?;
-        measure(folder.path(), tasks, Duration::from_secs(seconds)).await?;
+        match &place {
+            Some(url) if url.starts_with("postgres") => {
+                let settings = Settings::parse(url, None)?;
+                let catalog = PostgresCatalog::open(&settings, 0).await?;
+                measure(Arc::new(catalog), tasks, time).await?;
+            }
+            home => {
+                let home = home.as_ref().map_or_else(std::env::temp_dir, PathBuf::from);
+                let folder = tempfile::tempdir_in(&home)?;
+                let catalog = SqliteCatalog::open(&folder.path().join("catalog.db"))?;
+                measure(Arc::new(catalog), tasks, time).await?;
+            }
+        }
     }
     Ok(())
 }
 
-async fn measure(folder: &Path, tasks: usize, time: Duration) -> Result<(), Failure> {
-    let catalog = Arc::new(SqliteCatalog::open(&folder.join("catalog.db"))?);
+async fn measure(catalog: Arc<dyn Catalog>, tasks: usize, time: Duration) -> Result<(), Failure> {
     let inserted = race("inserts", tasks, time, {
         let catalog = Arc::clone(&catalog);
         move || {

@@ -5,8 +5,11 @@ mod due;
 mod edge;
 mod error;
 mod history;
+mod migration;
 mod record;
+mod value;
 
+pub mod postgres;
 pub mod sqlite;
 
 use async_trait::async_trait;
@@ -19,6 +22,7 @@ pub use due::{Claim, Due, DueList, Postponement, Task};
 pub use edge::{Edge, Step};
 pub use error::CatalogError;
 pub use history::{Event, EventKind, Passage};
+pub use migration::Migrations;
 pub use record::{FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfer};
 
 /// The catalog of uploads and files. An answer means that what it says is on disk.

@@ -37,8 +37,8 @@ use tracing::Instrument as _;
 use valetkey_protocol::{FileId, Subject};
 
 use crate::{
-    Backlog, Catalog, CatalogError, Claim, Due, DueList, Event, FileList, Insertion, Intent, Once,
-    Passage, Patch, Postponement, Record, Step, Task, Usage,
+    Backlog, Catalog, CatalogError, Claim, Due, DueList, Event, FileList, Insertion, Intent,
+    Migrations, Once, Passage, Patch, Postponement, Record, Step, Task, Usage,
 };
 use ballast::Ballast;
 use queue::Queue;
@@ -92,6 +92,24 @@ impl SqliteCatalog {
             catalog.readers.push(thread);
         }
         Ok(catalog)
+    }
+
+    /// Brings the tables up to date, and says what was missing. No server may have the catalog open.
+    ///
+    /// # Errors
+    /// [`CatalogError::Open`], as for [`SqliteCatalog::open`].
+    pub fn migrate(path: &Path) -> Result<Migrations, CatalogError> {
+        let before = Self::migrations(path)?;
+        Self::open(path)?;
+        Ok(before)
+    }
+
+    /// Says which migrations were made and which are missing, and changes nothing.
+    ///
+    /// # Errors
+    /// [`CatalogError::Open`] when the file cannot be read.
+    pub fn migrations(path: &Path) -> Result<Migrations, CatalogError> {
+        open::look(path)
     }
 
     /// Does this in the next transaction of the writer, and answers once it is on disk; not while the disk is full.

@@ -5,6 +5,8 @@
 )]
 
 mod conformance;
+#[path = "sqlite/forgetting.rs"]
+mod forgetting;
 #[path = "sqlite/full_disk.rs"]
 mod full_disk;
 
@@ -48,7 +50,7 @@ impl Home {
     }
 }
 
-conformance::conformance!(home);
+conformance::conformance!([] home());
 
 #[tokio::test]
 async fn what_was_answered_is_there_after_a_restart() {

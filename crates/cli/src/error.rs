@@ -74,6 +74,9 @@ pub(crate) enum Error {
         "{0} things could not be looked at because storage refuses or does not answer; the log of the service says why"
     )]
     NotSurveyed(usize),
+    /// The tables of a catalog are not as this program needs them.
+    #[error("{0}")]
+    Tables(String),
     /// Some of several things failed, and each was reported.
     #[error("{failed} of {all} failed")]
     Some {

@@ -1,5 +1,7 @@
 //! The wiring: the one place that chooses the concrete catalog, stores, clock and ids.
 
+pub(crate) mod catalog;
+
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,7 +12,6 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use tokio::net::TcpListener;
-use valetkey_catalog::sqlite::SqliteCatalog;
 use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, Options};
 use valetkey_engine::{Bucket, Engine, EngineParts};
 use valetkey_protocol::Clock;
@@ -86,7 +87,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
     let uptime = Arc::clone(&wiring.uptime);
     let public_url = or_address(&config.public_url, local_address(&listeners.api)?);
     let engine = Arc::new(Engine::new(EngineParts {
-        catalog: Arc::new(open_catalog(&config.catalog.path).await?),
+        catalog: catalog::open(&config.catalog).await?,
         buckets,
         default_bucket: config.default_bucket.clone(),
         clock: Arc::clone(&clock),
@@ -206,20 +207,9 @@ fn domain_of(endpoint: &str) -> &str {
     }
 }
 
-async fn open_catalog(path: &Path) -> Result<SqliteCatalog, ServeError> {
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        files::private_folder(folder)?;
-    }
-    let path = path.to_owned();
-    Ok(tokio::task::spawn_blocking(move || SqliteCatalog::open(&path)).await??)
-}
-
 /// The keys of receipts. One that is made lies beside the catalog, for it belongs to the same files.
 fn open_receipts(config: &Config) -> Result<ReceiptKeys, ServeError> {
-    let folder = config.catalog.path.parent();
+    let folder = config.catalog.folder();
     ReceiptKeys::open(&config.receipts, folder.unwrap_or(Path::new("")))
 }
 

@@ -2,6 +2,7 @@
 
 mod auth;
 mod bucket;
+mod catalog;
 mod receipts;
 mod secret;
 mod sweep;
@@ -16,6 +17,8 @@ use valetkey_protocol::Secret;
 
 pub use auth::{AuthConfig, ClaimsConfig};
 pub use bucket::{Addressing, BucketConfig, Provider};
+pub(crate) use catalog::Place;
+pub use catalog::{CATALOG_VARIABLE, CatalogConfig};
 pub use receipts::ReceiptsConfig;
 pub use sweep::SweepConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
@@ -110,22 +113,6 @@ impl Default for Config {
     }
 }
 
-/// What is remembered, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CatalogConfig {
-    /// The SQLite database.
-    pub path: PathBuf,
-}
-
-impl Default for CatalogConfig {
-    fn default() -> Self {
-        Self {
-            path: PathBuf::from("valetkey-data/catalog.sqlite"),
-        }
-    }
-}
-
 /// The store on the local disk.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -155,7 +142,8 @@ impl Default for EmbeddedConfig {
 }
 
 impl Config {
-    /// Reads a file and what it refers to: secret files, `VALETKEY_SECRET` and OpenTelemetry's variables.
+    /// Reads a file and what it refers to: secret files, `VALETKEY_SECRET`, `VALETKEY_CATALOG`, `PGPASSWORD` and
+    /// OpenTelemetry's variables. The catalog may be named by the command line instead.
     ///
     /// # Errors
     /// Says which file, line or key is wrong, and what to do.
@@ -163,13 +151,14 @@ impl Config {
         clippy::disallowed_methods,
         reason = "this is the edge where the environment is read"
     )]
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+    pub fn load(path: &Path, catalog: Option<CatalogConfig>) -> Result<Self, ConfigError> {
         let text = read(path)?;
         let mut config = Self::parse(&text, path)?;
         if let Ok(secret) = std::env::var(SECRET_VARIABLE) {
             config.auth.secret = Secret::new(secret);
             config.auth.secret_file = String::new();
         }
+        config.catalog = config.catalog.from_environment(catalog)?;
         config.telemetry.read_environment();
         config.read_secret_files()?;
         config.check()?;
@@ -202,7 +191,8 @@ impl Config {
         }
         check_reach("public_url", &self.public_url, "listen", &self.listen)?;
         self.check_auth()?;
-        self.receipts.check(true)?;
+        self.receipts.check(self.catalog.folder().is_some())?;
+        self.catalog.check()?;
         self.sweep.check()?;
         self.telemetry.check()?;
         for (key, origins) in [

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use valetkey_protocol::{Clock, Secret, Subject};
 
 use crate::clock::SystemClock;
-use crate::config::{AuthConfig, CatalogConfig, Config, EmbeddedConfig};
+use crate::config::{AuthConfig, CatalogConfig, Config, EmbeddedConfig, ReceiptsConfig};
 use crate::run::Server;
-use crate::{ServeError, auth, files, random};
+use crate::{ServeError, auth, files, random, receipts};
 
 /// The `iss` and `aud` of development tokens.
 const ISSUER: &str = "valetkey-dev";
@@ -28,6 +28,8 @@ const BUCKET: &str = "files";
 pub struct DevOptions {
     /// Where everything is kept; made when it does not exist.
     pub data_dir: PathBuf,
+    /// What is remembered where, if not in a SQLite file in that folder.
+    pub catalog: Option<CatalogConfig>,
     /// Where the API listens.
     pub listen: String,
     /// Where the store listens.
@@ -91,7 +93,7 @@ pub async fn start(options: DevOptions) -> Result<DevServer, ServeError> {
     let secret = files::read_or_make(&secret_path(&options.data_dir), || {
         Ok(random::secret()?.expose().to_owned())
     })?;
-    let config = config(&options, auth_config(&secret));
+    let config = config(&options, auth_config(&secret))?;
     let token = token(&config.auth, "dev", &[], TOKEN_LIFETIME)?;
     let region = config.embedded.region.clone();
     let server = Server::start(config).await?;
@@ -139,22 +141,28 @@ fn auth_config(secret: &str) -> AuthConfig {
     }
 }
 
-fn config(options: &DevOptions, auth: AuthConfig) -> Config {
-    Config {
+fn config(options: &DevOptions, auth: AuthConfig) -> Result<Config, ServeError> {
+    let file = CatalogConfig::Sqlite(options.data_dir.join("catalog.sqlite"));
+    // Wherever the catalog is: a development service is alone.
+    let key_file = options.data_dir.join(receipts::FILE_NAME);
+    files::read_or_make(&key_file, || Ok(receipts::new_key()?.expose().to_owned()))?;
+    Ok(Config {
+        receipts: ReceiptsConfig {
+            key_file,
+            ..ReceiptsConfig::default()
+        },
         listen: options.listen.clone(),
         metrics_listen: options.metrics_listen.clone(),
         cors_origins: vec!["*".to_owned()],
         auth,
-        catalog: CatalogConfig {
-            path: options.data_dir.join("catalog.sqlite"),
-        },
+        catalog: file.from_environment(options.catalog.clone())?,
         embedded: EmbeddedConfig {
             data_dir: options.data_dir.clone(),
             listen: options.store_listen.clone(),
             ..EmbeddedConfig::default()
         },
         ..Config::default()
-    }
+    })
 }
 
 fn token(

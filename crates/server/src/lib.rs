@@ -31,4 +31,5 @@ mod random;
 mod store_key;
 mod worker;
 
+pub use app::catalog::{migrate, migrations};
 pub use error::ServeError;

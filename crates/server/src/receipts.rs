@@ -16,7 +16,7 @@ use crate::config::ReceiptsConfig;
 use crate::{ServeError, files, random};
 
 /// What a key that is made is called.
-const FILE_NAME: &str = "receipt-key.pem";
+pub(crate) const FILE_NAME: &str = "receipt-key.pem";
 
 /// What comes before the 32 bytes of a private Ed25519 key in PKCS#8 (RFC 8410 §7).
 const PRIVATE_PREFIX: [u8; 16] = [

@@ -12,7 +12,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::change;
-use crate::CatalogError;
+use crate::migration::{diverged, too_new};
+use crate::{CatalogError, Migrations};
 
 /// Every migration, oldest first. One that was released is never changed: the file remembers its hash.
 const MIGRATIONS: [(&str, &str); 5] = [
@@ -107,28 +108,51 @@ fn connect(path: &Path, mode: OpenFlags, settings: &str) -> Result<Connection, C
 }
 
 fn migrate(path: &Path, connection: &mut Connection) -> Result<(), CatalogError> {
-    let migrations: Result<Vec<_>, _> = MIGRATIONS
-        .iter()
-        .map(|(name, sql)| Migration::unapplied(name, sql))
-        .collect();
-    let migrations = migrations.map_err(|error| refuse(path, error.to_string()))?;
     // Grouped, a migration and the note that it was done are one transaction.
-    let runner = Runner::new(&migrations).set_grouped(true);
+    let runner = Runner::new(&migrations(path)?).set_grouped(true);
     match runner.run(connection) {
         Ok(_) => Ok(()),
         Err(error) => Err(refuse(path, explain(error.kind()))),
     }
 }
 
+/// Which migrations were made and which are missing; changes nothing.
+pub(super) fn look(path: &Path) -> Result<Migrations, CatalogError> {
+    let ours = migrations(path)?;
+    if !path.exists() {
+        return Ok(Migrations::of(&ours, &[]));
+    }
+    let mut connection = reader(path)?;
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
+    let there = connection.query_row(sql, [], |row| row.get(0));
+    let made = match there.map_err(|error| refuse(path, error.to_string()))? {
+        false => Vec::new(),
+        true => {
+            let made = Runner::new(&ours).get_applied_migrations(&mut connection);
+            made.map_err(|error| refuse(path, explain(error.kind())))?
+        }
+    };
+    let found = Migrations::of(&ours, &made);
+    // There is one program at a time, and no need to live with what a newer one wrote.
+    let newer = found.newer.first().map(too_new);
+    Ok(Migrations {
+        refused: found.refused.or(newer),
+        ..found
+    })
+}
+
+fn migrations(path: &Path) -> Result<Vec<Migration>, CatalogError> {
+    let all = MIGRATIONS.iter();
+    let all: Result<_, _> = all
+        .map(|(name, sql)| Migration::unapplied(name, sql))
+        .collect();
+    all.map_err(|error| refuse(path, error.to_string()))
+}
+
 fn explain(kind: &Kind) -> String {
     match kind {
-        Kind::MissingVersion(migration) => format!(
-            "a newer version of this program wrote it (it has the change {migration}); run that version, or \
-             restore the backup made before it"
-        ),
-        Kind::DivergentVersion(applied, _) => format!(
-            "its tables were made by a different program (its change {applied} is not ours); restore a backup"
-        ),
+        Kind::MissingVersion(migration) => too_new(migration),
+        Kind::DivergentVersion(applied, _) => diverged(applied),
         other => other.to_string(),
     }
 }

@@ -1,6 +1,5 @@
 //! A row and a record: how each value is written, and read back.
 
-use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -8,11 +7,13 @@ use jiff::Timestamp;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
 use uuid::Uuid;
-use valetkey_protocol::file::{Integrity, ListFiles};
+use valetkey_protocol::file::Integrity;
 use valetkey_protocol::upload::State;
-use valetkey_protocol::{Checksum, FileId, Metadata, Problem};
+use valetkey_protocol::{Checksum, FileId};
 
 use super::error::from_sqlite;
+use crate::value::{self, Unreadable};
+pub(super) use crate::value::{checksum_text, integer, metadata_text, problem_text};
 use crate::{CatalogError, FileFacts, NewUpload, Record, Transfer};
 
 /// The columns of a record, in the order [`record`] reads them.
@@ -28,9 +29,6 @@ pub(super) use columns;
 
 /// The records of a usual page, and one to see whether there are more: room for them from the first.
 const USUAL_PAGE: usize = 101;
-
-/// What an empty set of notes is written as; most files have none.
-const NO_METADATA: &str = "{}";
 
 /// Finds what one id is.
 pub(super) fn find(connection: &Connection, id: FileId) -> Result<Option<Record>, CatalogError> {
@@ -85,41 +83,6 @@ pub(super) fn collect<T>(
     Ok(found)
 }
 
-/// A number as SQLite holds it: never wrapped, never cut.
-pub(super) fn integer(what: &str, value: u64) -> Result<i64, CatalogError> {
-    i64::try_from(value).map_err(|_| CatalogError::Refused {
-        what: format!(
-            "{what} is {value}, and the largest number it has room for is {}",
-            i64::MAX
-        ),
-    })
-}
-
-/// A checksum as `algorithm:base64`.
-pub(super) fn checksum_text(checksum: &Checksum) -> String {
-    format!("{}:{}", checksum.algorithm(), checksum.to_base64())
-}
-
-/// Notes as a JSON object.
-pub(super) fn metadata_text(metadata: &Metadata) -> Result<Cow<'static, str>, CatalogError> {
-    if metadata.pairs().is_empty() {
-        return Ok(Cow::Borrowed(NO_METADATA));
-    }
-    let text = serde_json::to_string(metadata).map_err(|error| no_json("metadata", &error))?;
-    Ok(Cow::Owned(text))
-}
-
-/// A problem as its document.
-pub(super) fn problem_text(problem: &Problem) -> Result<String, CatalogError> {
-    serde_json::to_string(problem).map_err(|error| no_json("problem", &error))
-}
-
-fn no_json(what: &str, error: &serde_json::Error) -> CatalogError {
-    CatalogError::Refused {
-        what: format!("{what}: {error}"),
-    }
-}
-
 /// Reads a record from the columns of `columns!`, which come in the order of these fields.
 fn record(columns: &mut Columns<'_, '_>) -> Result<Record, CatalogError> {
     let upload = upload(columns)?;
@@ -130,7 +93,7 @@ fn record(columns: &mut Columns<'_, '_>) -> Result<Record, CatalogError> {
         epoch: columns.number()?,
         lease_until: columns.optional_instant()?,
         source_etag: columns.optional_text()?,
-        problem: columns.optional(|value| Ok(serde_json::from_str(value.as_str()?)?))?,
+        problem: columns.optional(|value| value::problem(value.as_str()?))?,
         file: facts(columns, checksum)?,
         verified_at: columns.optional_instant()?,
         download_count: columns.number()?,
@@ -150,8 +113,8 @@ fn upload(columns: &mut Columns<'_, '_>) -> Result<NewUpload, CatalogError> {
         path: columns.text()?,
         content_type: columns.text()?,
         size: columns.number()?,
-        checksum: columns.optional(|value| Ok(ListFiles::parse_checksum(value.as_str()?)?))?,
-        metadata: columns.read(metadata)?,
+        checksum: columns.optional(|value| value::checksum(value.as_str()?))?,
+        metadata: columns.read(|value| value::metadata(value.as_str()?))?,
         transfer: transfer(columns)?,
         created_at: columns.read(instant)?,
         session_ends_at: columns.read(instant)?,
@@ -189,8 +152,6 @@ fn facts(
         expires_at,
     }))
 }
-
-pub(super) type Unreadable = Box<dyn std::error::Error + Send + Sync>;
 
 /// The columns of one row, read from the first to the last.
 pub(super) struct Columns<'r, 's> {
@@ -272,20 +233,11 @@ fn postponement(value: ValueRef<'_>) -> Result<Option<Timestamp>, Unreadable> {
     }
 }
 
-fn metadata(value: ValueRef<'_>) -> Result<Metadata, Unreadable> {
-    match value.as_str()? {
-        NO_METADATA => Ok(Metadata::default()),
-        text => Ok(serde_json::from_str(text)?),
-    }
-}
-
 /// The value with this name.
 pub(super) fn word<T: Copy>(
     value: ValueRef<'_>,
     all: &[T],
     name: fn(T) -> &'static str,
 ) -> Result<T, Unreadable> {
-    let text = value.as_str()?;
-    let found = all.iter().copied().find(|one| name(*one) == text);
-    found.ok_or_else(|| format!("'{text}' is not known to this version").into())
+    value::word(value.as_str()?, all, name)
 }

@@ -11,10 +11,11 @@ pub(crate) mod once;
 pub(crate) mod sample;
 pub(crate) mod uploads;
 
-/// Makes a test of each sentence, over what `$open` opens: something with a `catalog`, kept until the end.
+/// Makes a test of each sentence, over what `$open` opens: something with a `catalog`, kept until the end. What
+/// is in brackets before it are the attributes of every test.
 macro_rules! conformance {
-    ($open:path) => {
-        crate::conformance::conformance! { $open =>
+    ([$(#[$attribute:meta])*] $open:expr) => {
+        crate::conformance::conformance! { [$(#[$attribute])*] $open =>
             accounts::an_upload_reserves_and_every_end_settles_exactly_once
             accounts::each_limit_holds_to_the_last_byte_and_says_which_it_was
             accounts::of_a_hundred_at_once_as_many_get_in_as_there_is_room_for
@@ -67,14 +68,16 @@ macro_rules! conformance {
             uploads::it_answers
         }
     };
-    ($open:path => $($room:ident::$sentence:ident)+) => {
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $sentence() {
-                let home = $open();
-                conformance::$room::$sentence(&home.catalog).await;
-            }
-        )+
+    ($attributes:tt $open:expr => $($room:ident::$sentence:ident)+) => {
+        $(crate::conformance::conformance! { $attributes $open, $room, $sentence })+
+    };
+    ([$(#[$attribute:meta])*] $open:expr, $room:ident, $sentence:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        $(#[$attribute])*
+        async fn $sentence() {
+            let home = $open;
+            conformance::$room::$sentence(&home.catalog).await;
+        }
     };
 }
 pub(crate) use conformance;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use valetkey_server::config::LogFormat;
+use valetkey_server::config::{CatalogConfig, LogFormat};
 use valetkey_server::dev::{self, DevOptions};
 
 use crate::banner::banner;
@@ -19,6 +19,9 @@ pub(crate) struct Dev {
     /// Folder for files, catalog, secret and dev.json
     #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
     data_dir: PathBuf,
+    /// The catalog, instead of a SQLite file in that folder: sqlite:PATH or postgres://USER@HOST/DATABASE
+    #[arg(long, value_name = "URL", value_parser = CatalogConfig::argument)]
+    catalog: Option<CatalogConfig>,
     /// Address of the API
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: String,
@@ -38,6 +41,7 @@ impl Dev {
         self.log.start(LogFormat::Text, None);
         let server = dev::start(DevOptions {
             data_dir: self.data_dir.clone(),
+            catalog: self.catalog,
             listen: self.listen,
             store_listen: self.store_listen,
             metrics_listen: self.metrics_listen,

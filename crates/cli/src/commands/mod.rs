@@ -4,6 +4,7 @@ mod dev;
 mod get;
 mod health;
 mod ls;
+mod migrate;
 mod openapi;
 pub(crate) mod presign;
 mod put;
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     /// Run everything on this machine with nothing configured
     Dev(dev::Dev),
+    /// Bring the tables of a catalog up to date
+    Migrate(migrate::Migrate),
     /// Run the embedded store alone: an S3 on one machine
     Store(store::Store),
     /// Upload files, folders and patterns
@@ -57,6 +60,7 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.run().await,
             Self::Dev(dev) => dev.run().await,
+            Self::Migrate(migrate) => until_signal(migrate.run()).await,
             Self::Store(store) => store.run().await,
             Self::Put(put) => until_signal(put.run()).await,
             Self::Get(get) => until_signal(get.run()).await,

@@ -26,8 +26,8 @@ fn configuration(folder: &TempDir) -> String {
     let path = |name: &str| folder.path().join(name);
     format!(
         "listen = '127.0.0.1:0'\nmetrics_listen = ''\nlog_format = 'json'\n\
+         catalog = 'sqlite:{catalog}'\n\
          [auth]\nsecret_file = '{secret}'\nissuer = 'valetkey-dev'\naudience = 'valetkey'\n\
-         [catalog]\npath = '{catalog}'\n\
          [embedded]\ndata_dir = '{data}'\nlisten = '127.0.0.1:0'\n",
         secret = path("secret").display(),
         catalog = path("catalog.sqlite").display(),

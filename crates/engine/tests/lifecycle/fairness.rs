@@ -1,6 +1,5 @@
 //! What cannot be done holds up nobody else, is tried ever more seldom, and comes to an end where it can.
 
-use valetkey_catalog::Catalog as _;
 use valetkey_engine::BucketRules;
 use valetkey_protocol::FileId;
 use valetkey_protocol::sweep::{Action, FindingKind};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use valetkey_catalog::{Catalog as _, EventKind};
+use valetkey_catalog::EventKind;
 use valetkey_protocol::FileId;
 use valetkey_protocol::upload::State;
 

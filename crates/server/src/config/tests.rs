@@ -202,19 +202,19 @@ fn a_secret_may_come_from_a_file() {
         file
     );
     std::fs::write(&path, &text).unwrap();
-    let config = Config::load(&path).unwrap();
+    let config = Config::load(&path, None).unwrap();
     assert_eq!(
         config.auth.secret.expose(),
         "b1946ac92492d2347c6235b4d2611184"
     );
 
     std::fs::write(&path, format!("{text}secret = \"x\"\n")).unwrap();
-    let message = Config::load(&path).unwrap_err().to_string();
+    let message = Config::load(&path, None).unwrap_err().to_string();
     assert!(message.contains("keep one of the two"), "{message}");
 
     std::fs::remove_file(&file).unwrap();
     std::fs::write(&path, text).unwrap();
-    let message = Config::load(&path).unwrap_err().to_string();
+    let message = Config::load(&path, None).unwrap_err().to_string();
     assert!(message.contains("cannot read"), "{message}");
 }
 

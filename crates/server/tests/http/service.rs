@@ -193,6 +193,7 @@ async fn a_development_server_makes_what_it_needs_and_keeps_it() {
     for _ in 0..2 {
         let any = "127.0.0.1:0".to_owned();
         let server = dev::start(DevOptions {
+            catalog: None,
             data_dir: data_dir.clone(),
             listen: any.clone(),
             store_listen: any.clone(),

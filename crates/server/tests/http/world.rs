@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use valetkey_protocol::{Algorithm as ChecksumAlgorithm, Clock, Hasher, Secret};
 use valetkey_server::clock::SystemClock;
-use valetkey_server::config::Config;
+use valetkey_server::config::{CatalogConfig, Config};
 use valetkey_server::run::{Server, Urls};
 
 pub(crate) const SECRET: &str = "b1946ac92492d2347c6235b4d2611184";
@@ -111,12 +111,28 @@ pub(crate) fn config(folder: &TempDir) -> Config {
     config.auth.secret = Secret::new(SECRET);
     config.auth.issuer = "tests".to_owned();
     config.auth.audience = "valetkey".to_owned();
-    config.catalog.path = folder.path().join("catalog.sqlite");
+    config.catalog = catalog(folder);
     config.embedded.data_dir = folder.path().to_owned();
     config.embedded.listen = "127.0.0.1:0".to_owned();
     let rules = &mut config.buckets.get_mut("files").unwrap().rules;
     (rules.single_limit, rules.part_size) = (MIB as u64, 5 * MIB as u64);
     config
+}
+
+/// A SQLite file in the folder or, when `VALETKEY_TEST_POSTGRES` names a database, a schema there with its name.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment names the database"
+)]
+fn catalog(folder: &TempDir) -> CatalogConfig {
+    let Ok(url) = std::env::var("VALETKEY_TEST_POSTGRES") else {
+        return CatalogConfig::Sqlite(folder.path().join("catalog.sqlite"));
+    };
+    let name = folder.path().file_name().unwrap().to_str().unwrap();
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let schema = name.to_lowercase();
+    let url = format!("{url}?options=-csearch_path%3Dhttp_{schema}");
+    url.parse().unwrap()
 }
 
 /// Good claims with some changed, or with null taken away.

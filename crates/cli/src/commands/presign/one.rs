@@ -87,7 +87,7 @@ impl One {
     /// Prints the URL.
     pub(super) fn run(self) -> Result<(), Error> {
         let place = match &self.config {
-            Some(path) => self.configured(&Config::load(path)?)?,
+            Some(path) => self.configured(&Config::load(path, None)?)?,
             None => self.given()?,
         };
         let line = self.line(place)?;

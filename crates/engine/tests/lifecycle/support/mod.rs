@@ -1,6 +1,7 @@
-//! An engine over a real SQLite catalog, a store in memory that can misbehave on demand, and a clock that
+//! An engine over a real catalog, a store in memory that can misbehave on demand, and a clock that
 //! stands still until it is told to go on.
 
+mod catalog;
 pub(crate) mod memory;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use tempfile::TempDir;
-use valetkey_catalog::sqlite::SqliteCatalog;
+use valetkey_catalog::Catalog;
 use valetkey_engine::{
     ADMIN, Bucket, BucketRules, Completion, Engine, EngineParts, Error, Ids, Observer, Principal,
     ReceiptSigner,
@@ -30,7 +31,7 @@ pub(crate) struct World {
     /// The store of the last bucket.
     pub(crate) other: Arc<MemoryStore>,
     pub(crate) clock: Arc<TestClock>,
-    pub(crate) catalog: Arc<SqliteCatalog>,
+    pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) counts: Arc<Counts>,
     _dir: TempDir,
 }
@@ -111,8 +112,7 @@ impl World {
     /// With these buckets; what is done without naming one is done in `files`, the first.
     pub(crate) fn with_buckets(rules: &[(&str, BucketRules)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let catalog = SqliteCatalog::open(&dir.path().join("catalog.sqlite")).unwrap();
-        let catalog = Arc::new(catalog);
+        let catalog = catalog::open(dir.path());
         let clock = Arc::new(TestClock(AtomicI64::new(BEGIN)));
         let counts = Arc::new(Counts::default());
         let stores: Vec<_> = rules
@@ -192,7 +192,7 @@ fn bucket(name: &str, rules: &BucketRules, store: &Arc<MemoryStore>) -> Bucket {
 }
 
 fn engine(
-    catalog: &Arc<SqliteCatalog>,
+    catalog: &Arc<dyn Catalog>,
     clock: &Arc<TestClock>,
     counts: &Arc<Counts>,
     buckets: Vec<Bucket>,

@@ -1,0 +1,169 @@
+//! Accounts: two rows for each upload, its owner's and its bucket's, locked in one order by every server and changed
+//! in the transaction of its edge.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio_postgres::Row;
+use valetkey_protocol::Subject;
+
+use super::row::{Columns, guarded};
+use crate::account::Settlement;
+use crate::{CatalogError, NewUpload, Usage};
+
+/// The owner of the accounts that count everybody's. No subject is empty.
+const EVERYBODY: &str = "";
+
+pub(super) const LIST: &str = "SELECT bucket, open_uploads, reserved_bytes, files, stored_bytes FROM usage \
+     WHERE owner = $1 ORDER BY bucket";
+
+/// Locks accounts in their order, and reads them.
+pub(super) const LOCK: &str = "SELECT u.owner, u.bucket, u.open_uploads, u.reserved_bytes, u.files, u.stored_bytes \
+     FROM unnest($1::text[], $2::text[]) AS n (owner, bucket) \
+     JOIN usage u ON u.owner = n.owner AND u.bucket = n.bucket ORDER BY u.owner, u.bucket FOR UPDATE OF u";
+
+/// Makes accounts that are not there.
+pub(super) const MAKE: &str = "INSERT INTO usage (owner, bucket, open_uploads, reserved_bytes, files, stored_bytes) \
+     SELECT owner, bucket, 0, 0, 0, 0 FROM unnest($1::text[], $2::text[]) AS n (owner, bucket) \
+     ORDER BY owner, bucket ON CONFLICT DO NOTHING";
+
+pub(super) const CHANGE: &str = guarded!(
+    "UPDATE usage u SET open_uploads = u.open_uploads + n.open_uploads, \
+     reserved_bytes = u.reserved_bytes + n.reserved_bytes, files = u.files + n.files, \
+     stored_bytes = u.stored_bytes + n.stored_bytes \
+     FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[]) \
+     AS n (owner, bucket, open_uploads, reserved_bytes, files, stored_bytes) \
+     WHERE u.owner = n.owner AND u.bucket = n.bucket"
+);
+
+/// The accounts of an upload: its owner's and everybody's.
+pub(super) fn of(upload: &NewUpload) -> [Account<'_>; 2] {
+    [upload.owner.as_str(), EVERYBODY].map(|owner| Account {
+        owner,
+        bucket: &upload.bucket,
+    })
+}
+
+/// The owner whose accounts are listed.
+pub(super) fn owner(owner: Option<&Subject>) -> &str {
+    owner.map_or(EVERYBODY, Subject::as_str)
+}
+
+/// Which account. The order is that in which they are locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Account<'a> {
+    pub(super) owner: &'a str,
+    pub(super) bucket: &'a str,
+}
+
+/// Accounts by their columns.
+pub(super) fn columns<'a>(accounts: &BTreeSet<Account<'a>>) -> [Vec<&'a str>; 2] {
+    [
+        accounts.iter().map(|one| one.owner).collect(),
+        accounts.iter().map(|one| one.bucket).collect(),
+    ]
+}
+
+/// What accounts hold, by what [`LOCK`] gives.
+pub(super) fn read<'a>(
+    rows: &[Row],
+    accounts: &BTreeSet<Account<'a>>,
+) -> Result<BTreeMap<Account<'a>, Usage>, CatalogError> {
+    let mut held = BTreeMap::new();
+    // Both are in the same order.
+    let mut accounts = accounts.iter();
+    for row in rows {
+        let mut columns = Columns::of(row);
+        let (owner, bucket): (&str, &str) = (columns.get()?, columns.get()?);
+        let account = accounts.find(|one| (one.owner, one.bucket) == (owner, bucket));
+        if let Some(account) = account {
+            held.insert(*account, usage(&mut columns)?);
+        }
+    }
+    Ok(held)
+}
+
+/// What one account holds in each bucket, by what [`LIST`] gives.
+pub(super) fn list(rows: &[Row]) -> Result<Vec<(String, Usage)>, CatalogError> {
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            Ok((columns.get()?, usage(&mut columns)?))
+        })
+        .collect()
+}
+
+fn usage(columns: &mut Columns<'_>) -> Result<Usage, CatalogError> {
+    Ok(Usage {
+        open_uploads: columns.number()?,
+        reserved_bytes: columns.number()?,
+        files: columns.number()?,
+        stored_bytes: columns.number()?,
+    })
+}
+
+/// By how much accounts change.
+#[derive(Default)]
+pub(super) struct Changes<'a>(BTreeMap<Account<'a>, Change>);
+
+/// By how much one account changes.
+#[derive(Default, Clone, Copy)]
+struct Change {
+    open_uploads: i64,
+    reserved_bytes: i64,
+    files: i64,
+    stored_bytes: i64,
+}
+
+impl<'a> Changes<'a> {
+    /// Reserves the size of a new upload.
+    pub(super) fn reserve(&mut self, upload: &'a NewUpload) {
+        self.add(upload, |change, size| {
+            change.open_uploads += 1;
+            change.reserved_bytes += size;
+        });
+    }
+
+    /// Settles what an upload reserved, or a file took.
+    pub(super) fn settle(&mut self, upload: &'a NewUpload, settlement: Settlement) {
+        self.add(upload, |change, size| {
+            if matches!(settlement, Settlement::Store | Settlement::Release) {
+                change.open_uploads -= 1;
+                change.reserved_bytes -= size;
+            }
+            match settlement {
+                Settlement::Store => {
+                    change.files += 1;
+                    change.stored_bytes += size;
+                }
+                Settlement::Remove => {
+                    change.files -= 1;
+                    change.stored_bytes -= size;
+                }
+                Settlement::Release => {}
+            }
+        });
+    }
+
+    pub(super) fn accounts(&self) -> BTreeSet<Account<'a>> {
+        self.0.keys().copied().collect()
+    }
+
+    /// The values of [`CHANGE`], behind its accounts.
+    pub(super) fn columns(&self) -> [Vec<i64>; 4] {
+        let column = |value: fn(&Change) -> i64| self.0.values().map(value).collect();
+        [
+            column(|change| change.open_uploads),
+            column(|change| change.reserved_bytes),
+            column(|change| change.files),
+            column(|change| change.stored_bytes),
+        ]
+    }
+
+    fn add(&mut self, upload: &'a NewUpload, change: impl Fn(&mut Change, i64)) {
+        // No account has room for more, so no upload of more was let in.
+        let size = i64::try_from(upload.size).unwrap_or(i64::MAX);
+        for account in of(upload) {
+            change(self.0.entry(account).or_default(), size);
+        }
+    }
+}

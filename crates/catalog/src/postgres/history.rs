@@ -1,0 +1,190 @@
+//! The audit log and the outbox: written with their edge, read in order.
+
+use jiff::{SignedDuration, Timestamp};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+use valetkey_protocol::FileId;
+use valetkey_protocol::upload::State;
+
+use super::partition;
+use super::pool::{Pool, patiently};
+use super::row::{Columns, guarded, uuid};
+use crate::{CatalogError, Event, EventKind, Passage, Record};
+
+pub(super) const WRITE: &str = guarded!(
+    "INSERT INTO audit (upload_id, seq, from_state, to_state, at, by_subject) \
+     SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[])"
+);
+
+/// Whoever writes to the outbox holds this until its transaction is over, so that positions are given in the order
+/// in which they become visible: a reader that has seen one has seen all before it.
+pub(super) const QUEUE_UP: &str = "SELECT pg_advisory_xact_lock('outbox'::regclass::oid::int, 0)";
+
+pub(super) const ANNOUNCE: &str = guarded!(
+    "INSERT INTO outbox (position, upload_id, seq, kind, at) \
+     SELECT nextval('outbox_position'), n.* FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::bigint[]) AS n"
+);
+
+const EVENTS: &str = "SELECT position, upload_id, seq, kind, at FROM outbox WHERE position > $1 \
+     ORDER BY position LIMIT $2";
+
+/// Only the weeks since it was created, as some server's clock had it.
+const PASSAGES: &str = "SELECT seq, from_state, to_state, at, by_subject FROM audit \
+     WHERE upload_id = $1 AND at >= $2 ORDER BY seq";
+
+const SETTLED: &str = "DELETE FROM upload WHERE id IN (SELECT id FROM upload \
+     WHERE settled_at IS NOT NULL AND NOT leftovers AND settled_at <= $1 ORDER BY settled_at LIMIT $2 \
+     FOR UPDATE SKIP LOCKED)";
+
+/// How far clocks of servers may be apart.
+const SKEW: SignedDuration = SignedDuration::from_hours(24);
+
+/// Lines of the audit log by their columns.
+#[derive(Default)]
+pub(super) struct Lines {
+    pub(super) count: i64,
+    upload_id: Vec<Uuid>,
+    seq: Vec<i64>,
+    from: Vec<&'static str>,
+    to: Vec<&'static str>,
+    at: Vec<i64>,
+    by: Vec<Option<String>>,
+}
+
+impl Lines {
+    pub(super) fn push(&mut self, id: FileId, passage: Passage) {
+        self.count += 1;
+        self.upload_id.push(uuid(id));
+        self.seq.push(sequence(&passage));
+        self.from.push(passage.from.map_or("", State::as_str));
+        self.to.push(passage.to.as_str());
+        self.at.push(passage.at.as_millisecond());
+        self.by.push(passage.by.map(|by| by.as_str().to_owned()));
+    }
+
+    /// In the order of [`WRITE`].
+    pub(super) fn values(&self) -> Vec<&(dyn ToSql + Sync)> {
+        vec![
+            &self.count,
+            &self.upload_id,
+            &self.seq,
+            &self.from,
+            &self.to,
+            &self.at,
+            &self.by,
+        ]
+    }
+}
+
+/// Events by their columns.
+#[derive(Default)]
+pub(super) struct Events {
+    pub(super) count: i64,
+    upload_id: Vec<Uuid>,
+    seq: Vec<i64>,
+    kind: Vec<&'static str>,
+    at: Vec<i64>,
+}
+
+impl Events {
+    pub(super) fn push(&mut self, id: FileId, passage: &Passage, kind: EventKind) {
+        self.count += 1;
+        self.upload_id.push(uuid(id));
+        self.seq.push(sequence(passage));
+        self.kind.push(kind.as_str());
+        self.at.push(passage.at.as_millisecond());
+    }
+
+    /// In the order of [`ANNOUNCE`].
+    pub(super) fn values(&self) -> Vec<&(dyn ToSql + Sync)> {
+        vec![
+            &self.count,
+            &self.upload_id,
+            &self.seq,
+            &self.kind,
+            &self.at,
+        ]
+    }
+}
+
+/// It was read from such a column and went on by one.
+fn sequence(passage: &Passage) -> i64 {
+    i64::try_from(passage.seq).unwrap_or(i64::MAX)
+}
+
+/// All that happened to one upload. Its creation is what its own row says.
+pub(super) async fn of(pool: &Pool, record: Record) -> Result<Vec<Passage>, CatalogError> {
+    let upload = record.upload;
+    let since = upload
+        .created_at
+        .checked_sub(SKEW)
+        .unwrap_or(Timestamp::MIN);
+    let mut passages = vec![Passage {
+        seq: 0,
+        from: None,
+        to: State::Pending,
+        at: upload.created_at,
+        by: Some(upload.owner),
+    }];
+    let rows = pool
+        .read(PASSAGES, &[&uuid(upload.id), &since.as_millisecond()])
+        .await?;
+    for row in rows {
+        passages.push(passage(&row)?);
+    }
+    Ok(passages)
+}
+
+/// The events after a position, in order.
+pub(super) async fn events(
+    pool: &Pool,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Event>, CatalogError> {
+    let after = crate::value::integer("after", after)?;
+    let rows = pool.read(EVENTS, &[&after, &i64::from(limit)]).await?;
+    rows.iter().map(event).collect()
+}
+
+/// Forgets settled uploads that left nothing, and the weeks that were over by then.
+pub(super) async fn forget_until(
+    pool: &Pool,
+    then: Timestamp,
+    limit: u32,
+) -> Result<u64, CatalogError> {
+    let limit = i64::from(limit);
+    let forgotten = pool
+        .repeat(SETTLED, &[&then.as_millisecond(), &limit])
+        .await?;
+    patiently(async {
+        let mut loan = pool.borrow().await?;
+        partition::drop_until(loan.begin(), then).await?;
+        loan.end();
+        Ok(())
+    })
+    .await?;
+    Ok(forgotten)
+}
+
+fn passage(row: &Row) -> Result<Passage, CatalogError> {
+    let mut columns = Columns::of(row);
+    Ok(Passage {
+        seq: columns.number()?,
+        from: Some(columns.word(&State::ALL, State::as_str)?),
+        to: columns.word(&State::ALL, State::as_str)?,
+        at: columns.instant()?,
+        by: columns.optional(|text: &str| Ok(text.parse()?))?,
+    })
+}
+
+fn event(row: &Row) -> Result<Event, CatalogError> {
+    let mut columns = Columns::of(row);
+    Ok(Event {
+        position: columns.number()?,
+        id: columns.id()?,
+        seq: columns.number()?,
+        kind: columns.word(&EventKind::ALL, EventKind::as_str)?,
+        at: columns.instant()?,
+    })
+}
