@@ -135,25 +135,6 @@ pub(crate) async fn what_is_old_and_settled_is_forgotten_and_nothing_else(catalo
     }
 }
 
-pub(crate) async fn events_are_forgotten_from_the_first_on_up_to_a_younger_one(catalog: &Shared) {
-    for (number, when) in (1..).zip([5, 6, 20, 7]) {
-        let pending = insert(catalog, upload(number)).await;
-        let aborted = step(catalog, id(number), pending.epoch, Edge::Abort, at(when)).await;
-        assert!(aborted.is_some());
-    }
-    let left = async |then, limit| {
-        let forgotten = catalog.forget_history_until(then, limit).await;
-        assert_eq!(forgotten.unwrap(), 0);
-        let events = catalog.events(0, 100).await.unwrap();
-        events.into_iter().map(|event| event.id).collect::<Vec<_>>()
-    };
-    assert_eq!(left(at(5), 1).await, [2, 3, 4].map(id));
-    assert_eq!(left(at(5), 9).await, [2, 3, 4].map(id));
-    // The clock was set back after the third: it is waited for.
-    assert_eq!(left(at(19), 9).await, [3, 4].map(id));
-    assert_eq!(left(at(20), 9).await, []);
-}
-
 pub(crate) async fn a_scan_shows_every_record_of_every_state_once(catalog: &Shared) {
     let mut expected = Vec::new();
     for (number, state) in (1..).zip(State::ALL) {

@@ -53,7 +53,6 @@ macro_rules! conformance {
             history::every_edge_and_patch_is_one_line_and_what_was_refused_is_none
             history::what_others_are_told_is_in_the_outbox_in_order
             history::what_is_old_and_settled_is_forgotten_and_nothing_else
-            history::events_are_forgotten_from_the_first_on_up_to_a_younger_one
             history::a_scan_shows_every_record_of_every_state_once
             history::the_backlog_counts_what_is_there
             once::a_key_stands_for_its_first_upload_and_for_its_owner_alone
