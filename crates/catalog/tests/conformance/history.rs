@@ -6,7 +6,7 @@ use valetkey_protocol::upload::State;
 use super::files::patch;
 use super::sample::{
     BUCKET, SESSION, Shared, at, delete, facts, file, forget_leftovers, go, id, in_state, insert,
-    just_before, problem, step, upload, verify,
+    just_before, problem, upload, verify,
 };
 
 const WEEK: i64 = 7 * 24 * 60 * 60;
