@@ -37,12 +37,11 @@ def serve(tmp_path):
     config.write_text(f"""
         listen = "127.0.0.1:{port}"
         metrics_listen = "127.0.0.1:{port + 1}"
+        catalog = "sqlite:{tmp_path}/catalog.sqlite"
         [auth]
         secret = "{SECRET}"
         issuer = "app"
         audience = "valetkey"
-        [catalog]
-        path = "{tmp_path}/catalog.sqlite"
         [embedded]
         data_dir = "{tmp_path}/data"
         listen = "127.0.0.1:{port + 2}"
