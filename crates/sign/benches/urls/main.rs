@@ -64,7 +64,7 @@ fn rows(mode: &Mode) -> Vec<Row> {
 }
 
 const NOTES: &str = "
-All for one URL. *Times ours* is how many times our nanoseconds a contender needs: the best of 200 short rounds, by turns.
+All for one URL. *Times ours* is how many times our nanoseconds a contender needs: the best of 500 short rounds, by turns.
 *Bare cryptography* is the compression function of `sha2` on the very blocks that must be hashed for
 each URL (or the bare RSA or ECDSA signature of `aws-lc-rs`): nobody can be faster than that without hashing less.
 A processor with SHA instructions hashes about ten times faster than one without: then what is done around the hashing

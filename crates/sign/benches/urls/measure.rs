@@ -58,8 +58,11 @@ pub(crate) enum Mode {
 }
 
 /// Many short rounds: what else the machine does disturbs some of them, and hardly all of one contender.
-const ROUNDS: usize = 200;
-const ROUND: Duration = Duration::from_millis(2);
+const ROUNDS: usize = 500;
+const ROUND: Duration = Duration::from_millis(1);
+
+/// How long a contender runs between two looks at the clock, about: a look costs some hundredths of that.
+const BETWEEN: Duration = Duration::from_micros(20);
 
 impl Mode {
     /// Measures the contenders by turns, or runs the one that is asked for.
@@ -97,9 +100,10 @@ fn full_name(title: &str, name: &str) -> String {
 
 fn measure(title: &str, contenders: &mut [Contender<'_>], instructions: bool) -> Vec<Figure> {
     let mut best = vec![f64::INFINITY; contenders.len()];
+    let batches: Vec<u32> = contenders.iter_mut().map(|c| batch(&mut c.run)).collect();
     for _ in 0..ROUNDS {
-        for (contender, best) in contenders.iter_mut().zip(&mut best) {
-            *best = best.min(round(&mut contender.run));
+        for ((contender, best), batch) in contenders.iter_mut().zip(&mut best).zip(&batches) {
+            *best = best.min(round(&mut contender.run, *batch));
         }
     }
     let figures = contenders
@@ -153,20 +157,31 @@ impl Goal {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn round(run: &mut dyn FnMut(u32) -> usize) -> f64 {
-    let (mut count, started) = (0_u32, Instant::now());
-    loop {
-        // So many that reading the clock does not count, and few where a URL is a signature of RSA.
-        for _ in 0..8 {
-            count += 1;
-            black_box(run(count % 10_000 + 1));
-        }
-        let elapsed = started.elapsed();
-        if elapsed >= ROUND {
-            return elapsed.as_nanos() as f64 / f64::from(count);
-        }
+/// How many runs there are between two looks at the clock: one, where a URL is a signature of RSA.
+fn batch(run: &mut dyn FnMut(u32) -> usize) -> u32 {
+    (0..9)
+        .map(|exponent| 1 << exponent)
+        .find(|count| time(run, 0, *count) >= BETWEEN)
+        .unwrap_or(512)
+}
+
+/// The time of a URL, in nanoseconds.
+fn round(run: &mut dyn FnMut(u32) -> usize, batch: u32) -> f64 {
+    let (mut count, mut elapsed) = (0, Duration::ZERO);
+    while elapsed < ROUND {
+        elapsed += time(run, count, batch);
+        count += batch;
     }
+    elapsed.as_nanos() as f64 / f64::from(count)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+fn time(run: &mut dyn FnMut(u32) -> usize, from: u32, count: u32) -> Duration {
+    let started = Instant::now();
+    for number in from..from + count {
+        black_box(run(number % 10_000 + 1));
+    }
+    started.elapsed()
 }
 
 /// Of one URL, after the buffers have grown.
