@@ -334,8 +334,7 @@ impl<'a> Play<'a> {
 
     async fn sweep(&mut self) -> Outcome<()> {
         let (now, trouble) = (self.machine.now(), self.trouble);
-        let swept = self.machine.engine.sweep_due().await;
-        swept.at("sweep")?;
+        self.machine.engine.sweep_due().await.at("sweep")?;
         for index in 0..self.uploads.len() {
             let mut after = self.uploads[index].clone();
             after.sweep(now);
@@ -367,8 +366,8 @@ impl<'a> Play<'a> {
 
     async fn state(&self, index: usize) -> Outcome<State> {
         let id = self.uploads[index].upload.id;
-        let record = self.machine.catalog.find(id).await?;
-        Ok(record.at("the record of an upload")?.state)
+        let record = self.machine.catalog.find(id).await?.at("the record")?;
+        Ok(record.state)
     }
 
     /// The list shows every file and nothing else, and every record says what the model says.
@@ -389,9 +388,8 @@ impl<'a> Play<'a> {
         for index in 0..self.uploads.len() {
             let state = self.state(index).await?;
             let one = &self.uploads[index];
-            let fits = one.fits(state);
             ensure!(
-                fits,
+                one.fits(state),
                 "{}: {} instead of {:?}",
                 one.upload.id,
                 state.as_str(),
