@@ -366,8 +366,7 @@ impl<'a> Play<'a> {
 
     async fn state(&self, index: usize) -> Outcome<State> {
         let id = self.uploads[index].upload.id;
-        let record = self.machine.catalog.find(id).await?.at("the record")?;
-        Ok(record.state)
+        Ok(self.machine.catalog.find(id).await?.at("a record")?.state)
     }
 
     /// The list shows every file and nothing else, and every record says what the model says.
