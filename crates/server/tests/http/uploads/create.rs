@@ -54,21 +54,24 @@ async fn an_upload_says_where_it_is_and_how_its_bytes_travel() {
 }
 
 #[tokio::test]
-async fn an_upload_is_no_file_until_it_was_verified() {
+async fn an_upload_is_no_file_until_it_was_verified_which_the_first_to_read_it_sees_to() {
     let world = World::start().await;
     let alice = world.user("alice");
     let upload = alice.create("a.txt", b"abc").await;
-    world.send(&upload["request"], "abc").await;
-    assert_eq!(alice.get("/v1/files").await.ok(200), json!({"files": []}));
-    alice
-        .get(&format!("/v1/files/{}", id(&upload)))
-        .await
-        .problem(404, "not_found");
-    let download = format!("/v1/files/{}/download", id(&upload));
+    let file = format!("/v1/files/{}", id(&upload));
+    let download = format!("{file}/download");
+    alice.get(&file).await.problem(404, "not_found");
     alice
         .post(&download, &json!({}))
         .await
         .problem(404, "not_found");
+    world.send(&upload["request"], "abc").await;
+    assert_eq!(alice.get("/v1/files").await.ok(200), json!({"files": []}));
+    let read = alice.get(&file).await.ok(200);
+    assert_eq!(read["integrity"], "size");
+    alice.post(&download, &json!({})).await.ok(200);
+    let listed = alice.get("/v1/files").await.ok(200);
+    assert_eq!(listed["files"][0]["id"], read["id"]);
 }
 
 #[tokio::test]
