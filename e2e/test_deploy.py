@@ -1,6 +1,7 @@
 """`deploy/`: linted by the tools people use, rendered, and run as far as one machine can without containers."""
 
 import json
+import platform
 import re
 import shlex
 import shutil
@@ -55,6 +56,19 @@ def test_the_image_runs_commands_that_the_binary_knows(tmp_path):
     [check] = [json.loads(found) for found in re.findall(r"^HEALTHCHECK .*CMD (\[.*\])$", DOCKERFILE, re.M)]
     assert check == [*entry, "health"]
     assert re.search(r"^USER 65532:65532$", DOCKERFILE, re.M)
+
+
+def test_the_last_step_of_the_build_leaves_what_the_image_takes(tmp_path):
+    steps = re.findall(r"^RUN (.*)$", re.sub(r"\\\n\s*", " ", DOCKERFILE), re.M)
+    built = tmp_path / f"target/{platform.machine()}-unknown-linux-musl/release/valetkey"
+    built.parent.mkdir(parents=True)
+    built.symlink_to(BINARY)
+    done = run("sh", "-eux", "-c", steps[-1].replace("/image", str(tmp_path / "image")), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for source in re.findall(r"^COPY --from=build (?:--chown=\S+ )?/image/(\S+) ", DOCKERFILE, re.M):
+        assert (tmp_path / "image" / source).exists(), source
+    assert (tmp_path / "image/etc/ssl/certs/ca-certificates.crt").stat().st_size > 10_000
+    assert run(tmp_path / "image/usr/local/bin/valetkey", "--version").returncode == 0
 
 
 def test_the_build_sees_all_it_needs_and_no_secret(tmp_path):

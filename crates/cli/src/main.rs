@@ -16,6 +16,11 @@ use clap::Parser;
 
 use commands::Command;
 
+/// musl's own allocator is made to be small: with it, lists would cost half as much again or more.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Move files straight between clients and object storage.
 #[derive(Parser)]
 #[command(name = "valetkey", version)]
