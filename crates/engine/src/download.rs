@@ -8,7 +8,7 @@ use valetkey_catalog::{CatalogError, Record};
 use valetkey_protocol::disposition::Disposition;
 use valetkey_protocol::download::{CreateDownload, CreateDownloads, Download, DownloadResult};
 use valetkey_protocol::upload::Results;
-use valetkey_protocol::{Code, ContentType, FileId, Filename, PresignedRequest, PresignedUrl};
+use valetkey_protocol::{Code, ContentType, FileId, Filename, ObjectKey, PresignedUrl};
 use valetkey_store::{GetGrant, Validity};
 
 use crate::engine::{seconds_until, validity};
@@ -16,6 +16,15 @@ use crate::seal::Purpose;
 use crate::sniff::contradicts;
 use crate::upload::check_batch;
 use crate::{Bucket, Engine, Error, Principal, file};
+
+/// What is asked for of a file's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// The bytes, with GET.
+    Bytes,
+    /// The headers alone, with HEAD: a signature is for one method. It counts as no download.
+    Headers,
+}
 
 /// How many downloads of one batch are looked up at the same time.
 const ISSUED_AT_ONCE: usize = 16;
@@ -73,7 +82,7 @@ impl Engine {
         Ok(Results { results })
     }
 
-    /// The redirect of `GET /v1/files/{id}/content`.
+    /// The redirect of `/v1/files/{id}/content`.
     ///
     /// # Errors
     /// It is no file.
@@ -81,16 +90,17 @@ impl Engine {
         self: &Arc<Self>,
         who: &Principal,
         id: FileId,
+        reading: Reading,
     ) -> Result<PresignedUrl, Error> {
         let record = self.find_or_complete(who, id).await?;
-        self.redirect(&record, None, None, None).await
+        self.redirect(&record, reading, None, None, None).await
     }
 
     /// The redirect of a content URL: whoever holds it may fetch, until it ends.
     ///
     /// # Errors
     /// The capability is not one of ours, is over, or its file is gone.
-    pub async fn open_content(&self, token: &str) -> Result<PresignedUrl, Error> {
+    pub async fn open_content(&self, token: &str, reading: Reading) -> Result<PresignedUrl, Error> {
         let capability = self
             .sealer
             .open(Purpose::Content, token)
@@ -110,7 +120,8 @@ impl Engine {
         }
         let record = self.catalog.find(id).await?.ok_or(Error::NotFound)?;
         self.check_available(&record)?;
-        self.redirect(&record, disposition, filename.as_ref(), Some(expires_at))
+        let filename = filename.as_ref();
+        self.redirect(&record, reading, disposition, filename, Some(expires_at))
             .await
     }
 
@@ -119,7 +130,9 @@ impl Engine {
         let seconds = bucket.rules.validity(wish.expires_in)?;
         let valid = period(bucket, record, self.clock.now(), seconds, None)?;
         let disposition = wish.disposition.unwrap_or_default();
-        let request = sign_get(bucket, record, disposition, wish.filename.as_ref(), valid)?;
+        let shown = Shown::of(bucket, record, disposition, wish.filename.as_ref())?;
+        let get = shown.grant(&record.upload.key);
+        let request = bucket.store.presign_get(&get, valid)?;
         let capability = Capability {
             id: record.upload.id,
             expires_at: request.expires_at,
@@ -139,6 +152,7 @@ impl Engine {
     async fn redirect(
         &self,
         record: &Record,
+        reading: Reading,
         disposition: Option<Disposition>,
         filename: Option<&Filename>,
         ends: Option<Timestamp>,
@@ -148,7 +162,12 @@ impl Engine {
         let valid = period(bucket, record, self.clock.now(), seconds, ends)?;
         // Pages show what may be shown; everything else is saved.
         let disposition = disposition.unwrap_or(Disposition::Inline);
-        let request = sign_get(bucket, record, disposition, filename, valid)?;
+        let shown = Shown::of(bucket, record, disposition, filename)?;
+        let get = shown.grant(&record.upload.key);
+        if reading == Reading::Headers {
+            return Ok(bucket.store.presign_head(&get, valid)?);
+        }
+        let request = bucket.store.presign_get(&get, valid)?;
         self.observer.issued_download(&bucket.name);
         self.count(vec![record.upload.id]).await?;
         Ok(request.url)
@@ -188,34 +207,42 @@ fn period(
     Ok(valid)
 }
 
-/// Signs the GET. What browsers may not show, or is not what it was declared to be, is saved, and as bytes of no
-/// type: then nothing runs in the bucket's origin.
-fn sign_get(
-    bucket: &Bucket,
-    record: &Record,
-    disposition: Disposition,
-    filename: Option<&Filename>,
-    valid: Validity,
-) -> Result<PresignedRequest, Error> {
-    let upload = &record.upload;
-    let detected = file::facts(record)?.detected_type.as_deref();
-    let honest = detected.is_none_or(|detected| !contradicts(detected, &upload.content_type));
-    let safe = honest && bucket.rules.shows(&upload.content_type);
-    let disposition = if safe {
-        disposition
-    } else {
-        Disposition::Attachment
-    };
-    let get = GetGrant {
-        key: &upload.key,
-        content_type: if safe {
-            upload.content_type.as_str()
-        } else {
-            ContentType::OCTET_STREAM
-        },
-        content_disposition: &disposition.header_value(filename.unwrap_or(&upload.filename)),
-    };
-    Ok(bucket.store.presign_get(&get, valid)?)
+/// How storage is to answer.
+struct Shown<'a> {
+    content_type: &'a str,
+    content_disposition: String,
+}
+
+impl<'a> Shown<'a> {
+    /// What browsers may not show, or is not what it was declared to be, is saved, and as bytes of no type: then nothing
+    /// runs in the bucket's origin.
+    fn of(
+        bucket: &Bucket,
+        record: &'a Record,
+        disposition: Disposition,
+        filename: Option<&Filename>,
+    ) -> Result<Self, Error> {
+        let upload = &record.upload;
+        let detected = file::facts(record)?.detected_type.as_deref();
+        let honest = detected.is_none_or(|detected| !contradicts(detected, &upload.content_type));
+        let (content_type, disposition) = match honest && bucket.rules.shows(&upload.content_type) {
+            true => (upload.content_type.as_str(), disposition),
+            false => (ContentType::OCTET_STREAM, Disposition::Attachment),
+        };
+        let filename = filename.unwrap_or(&upload.filename);
+        Ok(Self {
+            content_type,
+            content_disposition: disposition.header_value(filename),
+        })
+    }
+
+    fn grant<'g>(&'g self, key: &'g ObjectKey) -> GetGrant<'g> {
+        GetGrant {
+            key,
+            content_type: self.content_type,
+            content_disposition: &self.content_disposition,
+        }
+    }
 }
 
 fn download_result(id: String, issued: Result<Download, Error>) -> DownloadResult {

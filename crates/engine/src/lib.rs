@@ -16,6 +16,7 @@ mod upload;
 mod usage;
 
 pub use bucket::{Bucket, BucketRules};
+pub use download::Reading;
 pub use engine::{Engine, EngineParts, Ids, Observer};
 pub use error::Error;
 pub use principal::{ADMIN, Principal};

@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tracing::Instrument;
-use valetkey_protocol::{ObjectKey, PresignedRequest};
+use valetkey_protocol::{ObjectKey, PresignedRequest, PresignedUrl};
 
 use crate::skew::Apart;
 use crate::{
@@ -261,6 +261,15 @@ impl ObjectStore for Guarded {
     ) -> Result<PresignedRequest, StoreError> {
         self.check_clock()?;
         self.inner.presign_get(get, valid)
+    }
+
+    fn presign_head(
+        &self,
+        get: &GetGrant<'_>,
+        valid: Validity,
+    ) -> Result<PresignedUrl, StoreError> {
+        self.check_clock()?;
+        self.inner.presign_head(get, valid)
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, StoreError> {

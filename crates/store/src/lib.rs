@@ -11,7 +11,7 @@ pub mod s3;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
-use valetkey_protocol::{Checksum, ContentType, ObjectKey, PresignedRequest};
+use valetkey_protocol::{Checksum, ContentType, ObjectKey, PresignedRequest, PresignedUrl};
 
 pub use backoff::Backoff;
 pub use error::StoreError;
@@ -55,6 +55,13 @@ pub trait ObjectStore: Send + Sync + 'static {
         get: &GetGrant<'_>,
         valid: Validity,
     ) -> Result<PresignedRequest, StoreError>;
+
+    /// Signs a HEAD for what a GET would give: its status and headers, without the bytes.
+    ///
+    /// # Errors
+    /// As for [`ObjectStore::presign_get`].
+    fn presign_head(&self, get: &GetGrant<'_>, valid: Validity)
+    -> Result<PresignedUrl, StoreError>;
 
     /// Looks at an object; `None` when there is none.
     async fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, StoreError>;

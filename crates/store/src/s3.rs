@@ -25,7 +25,7 @@ use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use valetkey_protocol::{Algorithm, Clock, ObjectKey, PresignedRequest};
+use valetkey_protocol::{Algorithm, Clock, ObjectKey, PresignedRequest, PresignedUrl};
 
 use crate::skew::Skew;
 use crate::{
@@ -119,6 +119,14 @@ impl ObjectStore for S3Store {
         valid: Validity,
     ) -> Result<PresignedRequest, StoreError> {
         self.signer.get(get, valid)
+    }
+
+    fn presign_head(
+        &self,
+        get: &GetGrant<'_>,
+        valid: Validity,
+    ) -> Result<PresignedUrl, StoreError> {
+        self.signer.head(get, valid)
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, StoreError> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{World, alice, bob, code, wish};
+use valetkey_engine::Reading;
 use valetkey_protocol::disposition::Disposition;
 use valetkey_protocol::download::{CreateDownload, CreateDownloads};
 use valetkey_protocol::file::{File, ListFiles, Order, PatchFile};
@@ -280,7 +281,7 @@ async fn a_content_url_is_good_until_it_ends_and_cannot_be_forged() {
     assert!(
         world
             .engine
-            .open_content(token)
+            .open_content(token, Reading::Bytes)
             .await
             .unwrap()
             .expose()
@@ -299,12 +300,12 @@ async fn a_content_url_is_good_until_it_ends_and_cannot_be_forged() {
     let mut forged = token.to_owned();
     forged.replace_range(0..1, if token.starts_with('M') { "N" } else { "M" });
     assert_eq!(
-        code(world.engine.open_content(&forged).await),
+        code(world.engine.open_content(&forged, Reading::Bytes).await),
         Code::NotFound
     );
     world.clock.forward(60);
     assert_eq!(
-        code(world.engine.open_content(token).await),
+        code(world.engine.open_content(token, Reading::Bytes).await),
         Code::TokenExpired
     );
 }
@@ -334,4 +335,26 @@ async fn downloads_in_a_batch_answer_one_by_one() {
             .download_count,
         1
     );
+}
+
+#[tokio::test]
+async fn whoever_asks_for_the_headers_gets_a_url_for_that_and_downloads_nothing() {
+    let world = World::new();
+    let file = world.file(b"hello").await;
+    let engine = &world.engine;
+    let wish = CreateDownload::default();
+    let download = engine.create_download(&alice(), file.id, wish).await;
+    let content_url = download.unwrap().content_url;
+    let token = content_url.expose().rsplit('/').next().unwrap();
+    let urls = async |reading| {
+        [
+            engine.get_content(&alice(), file.id, reading).await,
+            engine.open_content(token, reading).await,
+        ]
+        .map(|url| url.unwrap().expose().ends_with("&head"))
+    };
+    assert_eq!(urls(Reading::Headers).await, [true; 2]);
+    let counted = engine.get_file(&alice(), file.id).await.unwrap();
+    assert_eq!(counted.download_count, 1);
+    assert_eq!(urls(Reading::Bytes).await, [false; 2]);
 }

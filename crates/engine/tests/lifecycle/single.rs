@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::support::memory::Fault;
 use crate::support::{World, admin, alice, bob, code, wish};
-use valetkey_engine::{BucketRules, Completion, Error};
+use valetkey_engine::{BucketRules, Completion, Error, Reading};
 use valetkey_protocol::download::CreateDownload;
 use valetkey_protocol::file::{Integrity, ListFiles};
 use valetkey_protocol::upload::{CompleteUpload, CreateUpload, State};
@@ -306,7 +306,12 @@ async fn what_is_not_yours_does_not_exist_except_for_admins() {
         Code::NotFound
     );
     assert_eq!(
-        code(world.engine.get_content(&bob(), file.id).await),
+        code(
+            world
+                .engine
+                .get_content(&bob(), file.id, Reading::Bytes)
+                .await
+        ),
         Code::NotFound
     );
     assert!(
@@ -380,7 +385,10 @@ async fn an_upload_that_is_read_before_it_is_completed_becomes_a_file() {
         let wish = CreateDownload::default();
         [
             engine.get_file(&alice(), id).await.map(|_| ()),
-            engine.get_content(&alice(), id).await.map(|_| ()),
+            engine
+                .get_content(&alice(), id, Reading::Bytes)
+                .await
+                .map(|_| ()),
             engine.create_download(&alice(), id, wish).await.map(|_| ()),
         ]
     };

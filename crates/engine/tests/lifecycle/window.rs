@@ -1,7 +1,7 @@
 //! Download URLs that stay the same for a while.
 
 use jiff::{SignedDuration, Timestamp};
-use valetkey_engine::BucketRules;
+use valetkey_engine::{BucketRules, Reading};
 use valetkey_protocol::download::{CreateDownload, Download};
 use valetkey_protocol::upload::CreateUpload;
 use valetkey_protocol::{Clock, Code, FileId};
@@ -50,15 +50,26 @@ async fn everybody_who_asks_within_a_window_gets_the_same_url_and_the_time_asked
         let again = download(&world, id).await;
         assert_eq!(again, first);
         assert!(world.clock.now() + SignedDuration::from_secs(ASKED) <= again.expires_at);
-        let redirect = world.engine.open_content(token(&first)).await.unwrap();
-        let content = world.engine.get_content(&admin(), id).await.unwrap();
+        let redirect = world
+            .engine
+            .open_content(token(&first), Reading::Bytes)
+            .await
+            .unwrap();
+        let content = world
+            .engine
+            .get_content(&admin(), id, Reading::Bytes)
+            .await
+            .unwrap();
         assert_eq!(redirect, content, "content URLs lead to one URL too");
     }
     world.clock.forward(1);
     assert_ne!(download(&world, id).await.url, first.url);
     // The permission to be redirected ends with the URL it came with.
     world.clock.forward(ASKED);
-    let over = world.engine.open_content(token(&first)).await;
+    let over = world
+        .engine
+        .open_content(token(&first), Reading::Bytes)
+        .await;
     assert_eq!(code(over), Code::TokenExpired);
 }
 

@@ -1,8 +1,9 @@
 //! Redirects to a file's bytes: `/v1/files/{id}/content` with a token, `/c/{token}` without one.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use valetkey_engine::Reading;
 use valetkey_protocol::PresignedUrl;
 
 use super::{Answer, Shared};
@@ -22,8 +23,9 @@ pub(crate) async fn get_content(
     State(engine): State<Shared>,
     Caller(who): Caller,
     IdInPath(id): IdInPath,
+    method: Method,
 ) -> Answer {
-    redirect(&engine.get_content(&who, id).await?)
+    redirect(&engine.get_content(&who, id, reading(&method)).await?)
 }
 
 /// Go to a file's bytes with a `content_url`, which is its own permission: for `<img>` and `<video>`.
@@ -38,8 +40,17 @@ pub(crate) async fn get_content(
 pub(crate) async fn open_content(
     State(engine): State<Shared>,
     TokenInPath(token): TokenInPath,
+    method: Method,
 ) -> Answer {
-    redirect(&engine.open_content(&token).await?)
+    redirect(&engine.open_content(&token, reading(&method)).await?)
+}
+
+/// A HEAD is sent to the route of GET, and sent on as what it is.
+fn reading(method: &Method) -> Reading {
+    match *method {
+        Method::HEAD => Reading::Headers,
+        _ => Reading::Bytes,
+    }
 }
 
 fn redirect(url: &PresignedUrl) -> Answer {

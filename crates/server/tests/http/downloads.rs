@@ -4,7 +4,7 @@ use serde_json::json;
 use valetkey_protocol::Filename;
 use valetkey_protocol::disposition::Disposition;
 
-use crate::world::{World, id};
+use crate::world::{Reply, World, id};
 
 const NAME: &str = "my \"best\" photo; 😀.txt";
 
@@ -96,6 +96,26 @@ async fn content_redirects_to_storage_and_so_does_a_content_url_without_a_token(
         .get(content_url.strip_prefix(&world.urls.api).unwrap())
         .await
         .problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_head_is_sent_on_as_a_head() {
+    let world = World::start().await;
+    let alice = world.user("alice");
+    let file = alice.upload("a.txt", b"abc").await;
+    let path = format!("/v1/files/{}", id(&file));
+    let download = alice.post(&format!("{path}/download"), &json!({})).await;
+    let content_url = download.ok(200)["content_url"].clone();
+    let content = json!(format!("{}{path}/content", world.urls.api));
+    for url in [content, content_url] {
+        let head = world.client.head(url.as_str().unwrap());
+        let redirect = Reply::of(head.bearer_auth(&alice.token)).await;
+        assert_eq!(redirect.status, 307);
+        let head = world.client.head(redirect.header("location"));
+        let reply = Reply::of(head).await;
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.header("content-length"), "3");
+    }
 }
 
 #[tokio::test]

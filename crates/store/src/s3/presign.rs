@@ -67,11 +67,18 @@ impl ClientSigner {
         get: &GetGrant<'_>,
         valid: Validity,
     ) -> Result<PresignedRequest, StoreError> {
-        let overrides = [
-            ("response-content-disposition", get.content_disposition),
-            ("response-content-type", get.content_type),
-        ];
-        self.batch(valid)?.get(get.key, &overrides)
+        let batch = self.batch(valid)?;
+        let url = batch.read(Method::Get, get)?;
+        Ok(batch.signed(ClientMethod::Get, url, &[]))
+    }
+
+    pub(super) fn head(
+        &self,
+        get: &GetGrant<'_>,
+        valid: Validity,
+    ) -> Result<PresignedUrl, StoreError> {
+        let url = self.batch(valid)?.read(Method::Head, get)?;
+        Ok(PresignedUrl::new(url))
     }
 
     /// Made once for each second and lifetime.
@@ -159,22 +166,18 @@ impl Batch {
         Ok(template.get_or_init(|| made))
     }
 
-    fn get(
-        &self,
-        key: &ObjectKey,
-        overrides: &[(&str, &str)],
-    ) -> Result<PresignedRequest, StoreError> {
+    /// The URL of a request that reads an object, or asks for its headers alone.
+    fn read(&self, method: Method, get: &GetGrant<'_>) -> Result<String, StoreError> {
+        let overrides = [
+            ("response-content-disposition", get.content_disposition),
+            ("response-content-type", get.content_type),
+        ];
+        let key = get.key.as_str().as_bytes();
         let mut url = String::with_capacity(URL_CAPACITY);
         self.presigner
-            .presign(
-                Method::Get,
-                key.as_str().as_bytes(),
-                overrides,
-                &[],
-                &mut url,
-            )
+            .presign(method, key, &overrides, &[], &mut url)
             .map_err(unsignable)?;
-        Ok(self.signed(ClientMethod::Get, url, &[]))
+        Ok(url)
     }
 
     fn signed(

@@ -44,6 +44,7 @@ macro_rules! suite {
             deleting_twice_deletes_once
             a_range_is_read_only_of_the_object_that_was_named
             a_get_answers_with_the_headers_that_were_signed
+            a_head_answers_as_a_get_would_and_is_signed_for_itself
             keys_that_look_dangerous_stay_apart
             an_expired_or_changed_url_opens_nothing
             storage_that_is_there_answers

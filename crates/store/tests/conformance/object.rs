@@ -189,6 +189,32 @@ pub async fn a_get_answers_with_the_headers_that_were_signed(bucket: &Bucket) {
     assert_eq!(&answer.bytes().await.unwrap()[..], b"bytes");
 }
 
+pub async fn a_head_answers_as_a_get_would_and_is_signed_for_itself(bucket: &Bucket) {
+    let key = bucket.key("head");
+    bucket.put(&key, b"bytes").await;
+    let grant = GetGrant {
+        key: &key,
+        content_type: "text/plain",
+        content_disposition: "attachment",
+    };
+    let head = bucket.store.presign_head(&grant, bucket.valid()).unwrap();
+    let client = reqwest::Client::new();
+    let answer = client.head(head.expose()).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["content-length"], "5");
+    assert_eq!(answer.headers()["content-type"], grant.content_type);
+    let disposition = &answer.headers()["content-disposition"];
+    assert_eq!(disposition, grant.content_disposition);
+    let get = bucket.store.presign_get(&grant, bucket.valid()).unwrap();
+    let crossed = [
+        client.get(head.expose()).send().await,
+        client.head(get.url.expose()).send().await,
+    ];
+    for answer in crossed {
+        assert_eq!(answer.unwrap().status(), StatusCode::FORBIDDEN);
+    }
+}
+
 pub async fn keys_that_look_dangerous_stay_apart(bucket: &Bucket) {
     let room = valetkey_protocol::key::MAX_KEY_BYTES - bucket.prefix.len() - 1;
     let longest = "x".repeat(room);

@@ -296,6 +296,15 @@ impl ObjectStore for MemoryStore {
         Ok(signed(what, Method::Get, valid))
     }
 
+    fn presign_head(
+        &self,
+        get: &GetGrant<'_>,
+        valid: Validity,
+    ) -> Result<PresignedUrl, StoreError> {
+        let signed = self.presign_get(get, valid)?;
+        Ok(PresignedUrl::new(format!("{}&head", signed.url.expose())))
+    }
+
     async fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, StoreError> {
         self.answer()?;
         Ok(self.bytes(key.as_str()).as_deref().map(info))
