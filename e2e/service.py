@@ -1,7 +1,9 @@
 """A real `valetkey dev` process, and the few ways in which tests talk to it."""
 
+import base64
 import ctypes
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -94,6 +96,15 @@ def send(request: dict, data: bytes, **headers) -> requests.Response:
         data=data,
         timeout=60,
     )
+
+
+def hs256(secret: str, subject: str = "alice") -> str:
+    """A user's token, as the application of a `valetkey serve` would sign it."""
+    now = int(time.time())
+    claims = {"iss": "app", "aud": "valetkey", "sub": subject, "iat": now, "exp": now + 3600}
+    part = lambda value: base64.urlsafe_b64encode(value).decode().rstrip("=")
+    text = f'{part(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())}.{part(json.dumps(claims).encode())}'
+    return f"{text}.{part(hmac.digest(secret.encode(), text.encode(), hashlib.sha256))}"
 
 
 class Service:

@@ -328,10 +328,11 @@ def test_the_buckets_rules_let_browsers_do_what_they_must(start):
 def test_the_policy_allows_what_the_service_does_and_fits_its_defaults():
     policy = json.loads((DEPLOY / "s3/policy.json").read_text())
     allowed = {action for one in policy["Statement"] if one["Effect"] == "Allow" for action in one["Action"]}
-    # GET and HEAD, PUT with copies and all of multipart, DELETE, and the lists of objects, uploads and parts.
+    # GET and HEAD, PUT with copies and all of multipart, DELETE also of versions, and the lists of objects, uploads,
+    # parts and versions.
     assert allowed == {"s3:" + name for name in (
-        "GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload", "ListMultipartUploadParts",
-        "ListBucket", "ListBucketMultipartUploads",
+        "GetObject", "PutObject", "DeleteObject", "DeleteObjectVersion", "AbortMultipartUpload",
+        "ListMultipartUploadParts", "ListBucket", "ListBucketMultipartUploads", "ListBucketVersions",
     )}
     security = (ROOT / "SECURITY.md").read_text()
     for action in allowed:

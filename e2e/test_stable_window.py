@@ -1,10 +1,6 @@
 """With `stable_window` in a bucket's rules, everybody gets the same download URL for a while."""
 
-import base64
 import datetime
-import hashlib
-import hmac
-import json
 import subprocess
 import time
 
@@ -13,20 +9,12 @@ import requests
 
 from engines import free_ports
 from presign import query
-from service import BINARY, Api, die_with_parent
+from service import BINARY, Api, die_with_parent, hs256
 
 SECRET = "a secret of at least thirty-two bytes for tests"
 # Six days, so that hardly any run sees the next window begin.
 WINDOW = 518_400
 ASKED = 900
-
-
-def token():
-    now = int(time.time())
-    claims = {"iss": "app", "aud": "valetkey", "sub": "alice", "iat": now, "exp": now + 3600}
-    part = lambda value: base64.urlsafe_b64encode(value).decode().rstrip("=")
-    text = f'{part(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())}.{part(json.dumps(claims).encode())}'
-    return f"{text}.{part(hmac.digest(SECRET.encode(), text.encode(), hashlib.sha256))}"
 
 
 @pytest.fixture
@@ -64,7 +52,7 @@ def serve(tmp_path):
             assert running[0].poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
             try:
                 if requests.get(f"{url}/readyz", timeout=5).status_code == 200:
-                    return Api(url, token())
+                    return Api(url, hs256(SECRET))
             except requests.ConnectionError:
                 time.sleep(0.05)
 

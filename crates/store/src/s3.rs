@@ -1,7 +1,8 @@
 //! S3 and everything that speaks it.
 //!
 //! Our credentials need `s3:GetObject`, `s3:PutObject`, `s3:DeleteObject`, `s3:AbortMultipartUpload` and
-//! `s3:ListMultipartUploadParts` on the objects, `s3:ListBucket` and `s3:ListBucketMultipartUploads` on the bucket.
+//! `s3:ListMultipartUploadParts` on the objects, `s3:ListBucket` and `s3:ListBucketMultipartUploads` on the bucket;
+//! where it keeps versions `s3:DeleteObjectVersion` and `s3:ListBucketVersions` too.
 //!
 //! What a client sends is signed for the bucket's public endpoint, what we send ourselves goes to its
 //! endpoint: the two are never mixed up. Calls that may be repeated are sent up to three times within
@@ -17,6 +18,7 @@ mod presign;
 mod recent;
 mod settings;
 mod transport;
+mod versions;
 mod xml;
 
 use std::fmt;

@@ -95,6 +95,61 @@ async fn a_missing_bucket_is_not_a_missing_object() {
 }
 
 #[tokio::test]
+async fn where_versions_are_kept_all_of_them_are_deleted() {
+    let marked = || {
+        answer(
+            204,
+            &["x-amz-delete-marker: true", "x-amz-version-id: 3"],
+            "",
+        )
+    };
+    let list = |versions: &str| {
+        let text = format!("<ListVersionsResult><Name>b</Name>{versions}</ListVersionsResult>");
+        answer(200, &[], &text)
+    };
+    let three = "<DeleteMarker><Key>k</Key><VersionId>3</VersionId></DeleteMarker>\
+         <Version><Key>k</Key><VersionId>2/+</VersionId></Version>\
+         <Version><Key>k</Key><VersionId>null</VersionId></Version>\
+         <Version><Key>kk</Key><VersionId>9</VersionId></Version>";
+    let gone = || answer(204, &[], "");
+    let stub = scripted([
+        marked(),
+        list(three),
+        gone(),
+        refusal(404, "NoSuchVersion"),
+        gone(),
+        list("<Version><Key>kk</Key><VersionId>9</VersionId></Version>"),
+    ])
+    .await;
+    store_at(&stub).delete(&key("k")).await.unwrap();
+    let sent: Vec<_> = stub
+        .received()
+        .into_iter()
+        .map(|one| (one.method, one.target))
+        .collect();
+    let expected = [
+        ("DELETE", "/bucket/k"),
+        ("GET", "/bucket?encoding-type=url&prefix=k&versions="),
+        ("DELETE", "/bucket/k?versionId=3"),
+        ("DELETE", "/bucket/k?versionId=2%2F%2B"),
+        ("DELETE", "/bucket/k?versionId=null"),
+        ("GET", "/bucket?encoding-type=url&prefix=k&versions="),
+    ];
+    assert_eq!(
+        sent,
+        expected.map(|(method, target)| (method.to_owned(), target.to_owned()))
+    );
+
+    // Who may not see versions is told so: they would stay for ever.
+    let stub = scripted([marked(), refusal(403, "AccessDenied")]).await;
+    let error = store_at(&stub).delete(&key("k")).await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::Refused { status: 403, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn slow_down_and_resets_are_tried_again_up_to_three_times() {
     let found = head_answer(200, 7, &["etag: \"e\"", "content-type: text/plain"]);
     let stub = scripted([head_answer(503, 0, &[]), Reply::Reset, found]).await;

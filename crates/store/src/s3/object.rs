@@ -59,11 +59,15 @@ impl Transport {
     }
 
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html>
+    ///
+    /// A bucket that keeps versions, or did, answers with the id of the marker it put in the object's place.
     pub(super) async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
         let call = Call::new(Method::Delete, key.as_str());
-        match within(self.timeouts.call, self.repeat(call, done)).await {
-            Err(StoreError::NotFound) => Ok(()),
-            other => other,
+        let kept = |answer: Answer| Ok(answer.header("x-amz-version-id").is_some());
+        match within(self.timeouts.call, self.repeat(call, kept)).await {
+            Ok(true) => self.delete_versions(key).await,
+            Ok(false) | Err(StoreError::NotFound) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -110,7 +114,7 @@ impl Transport {
     }
 }
 
-fn done(_: Answer) -> Result<(), StoreError> {
+pub(super) fn done(_: Answer) -> Result<(), StoreError> {
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>
 
 pub(super) mod list;
+pub(super) mod versions;
 
 use quick_xml::Reader;
 use quick_xml::events::Event;

@@ -102,19 +102,19 @@ impl ListMultipartUploadsResult {
 }
 
 /// How names are written in a list: some storage does not know the encoding we ask for, and says so.
-struct Names {
+pub(super) struct Names {
     encoded: bool,
 }
 
 impl Names {
-    fn of(encoding: Option<&str>) -> Self {
+    pub(super) fn of(encoding: Option<&str>) -> Self {
         Self {
             encoded: encoding.is_some_and(|name| name.eq_ignore_ascii_case("url")),
         }
     }
 
     /// S3 writes a space as `+`, as forms do. Bytes that are no text belong to no key of ours and are replaced.
-    fn read(&self, name: String) -> String {
+    pub(super) fn read(&self, name: String) -> String {
         if !self.encoded {
             return name;
         }
