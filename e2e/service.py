@@ -16,7 +16,9 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).resolve().parent.parent
-BINARY = ROOT / "target" / "release" / "valetkey"
+# Where what is tested was built.
+BUILD = ROOT / os.environ.get("VALETKEY_TEST_BUILD", "target/release")
+BINARY = BUILD / "valetkey"
 MIB = 1 << 20
 GIB = 1 << 30
 
@@ -117,7 +119,7 @@ class Service:
         self.info = {}
 
     def start(self) -> "Service":
-        assert BINARY.exists(), f"{BINARY} is missing: cargo build --release"
+        assert BINARY.exists(), f"{BINARY} is missing: cargo build"
         self.dev_json.unlink(missing_ok=True)
         self.log = open(self.data_dir.with_suffix(".log"), "ab")
         command = [

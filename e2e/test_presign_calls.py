@@ -19,15 +19,15 @@ from cryptography.x509.oid import NameOID
 
 from engines import azurite, seaweedfs
 from presign import presign, send
-from service import ROOT
+from service import BUILD
 from test_presign_live import AZURE_KEY, KEYS, PUT
 
-CALL = ROOT / "target" / "release" / "examples" / "control_call"
+CALL = BUILD / "examples/control_call"
 
 
 def call(*arguments, body=b"", **variables):
     """What the example of valetkey-sign is answered: the status, and the rest."""
-    assert CALL.exists(), "build it: cargo build --release -p valetkey-sign --examples"
+    assert CALL.exists(), "build it: cargo build -p valetkey-sign --examples"
     done = subprocess.run([CALL, *arguments], input=body, stdout=subprocess.PIPE, env=os.environ | variables, timeout=60)
     head, _, rest = done.stdout.partition(b"\r\n\r\n")
     return int(head.split()[1]), rest
