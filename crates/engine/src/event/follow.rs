@@ -129,9 +129,7 @@ impl Follower {
         self.list.after = self.list.after.max(stretch.up_to);
         Ok(told)
     }
-}
 
-impl Follower {
     fn fall_behind(&mut self) -> Vec<Told> {
         self.behind = true;
         self.sure = false;

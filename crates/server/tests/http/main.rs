@@ -10,6 +10,7 @@ mod auth;
 mod bad_input;
 mod cors;
 mod downloads;
+mod events;
 mod files;
 mod hosts;
 mod outage;

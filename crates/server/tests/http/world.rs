@@ -22,7 +22,7 @@ pub(crate) struct World {
     pub(crate) urls: Urls,
     pub(crate) client: Client,
     pub(crate) folder: TempDir,
-    _stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
 }
 
 impl World {
@@ -46,8 +46,13 @@ impl World {
             urls,
             client: client.build().unwrap(),
             folder,
-            _stop: stop,
+            stop: Some(stop),
         }
+    }
+
+    /// Tells the service to end, as a signal does.
+    pub(crate) fn stop(&mut self) {
+        self.stop = None;
     }
 
     pub(crate) fn user(&self, subject: &str) -> User<'_> {
