@@ -2,80 +2,13 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, Response};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use valetkey_server::config::EventsConfig;
 
+use crate::stream::{FOLLOW, PATIENCE, Stream};
 use crate::world::{User, World, claims, id, sign};
-
-/// Nothing of a test takes so long.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A stream, as a client reads it.
-struct Stream {
-    response: Response,
-    text: String,
-}
-
-/// A block of a stream with data.
-#[derive(Debug, PartialEq)]
-struct Message {
-    id: String,
-    event: String,
-    data: Value,
-}
-
-impl Stream {
-    async fn open(user: &User<'_>, path: &str, headers: &[(&str, &str)]) -> Self {
-        let url = format!("{}{path}", user.world.urls.api);
-        let mut request = user.world.client.get(url).bearer_auth(&user.token);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        assert_eq!(response.headers()["cache-control"], "no-store");
-        Self {
-            response,
-            text: String::new(),
-        }
-    }
-
-    /// The next block; none when the stream is over.
-    async fn block(&mut self) -> Option<String> {
-        loop {
-            if let Some((block, rest)) = self.text.split_once("\n\n") {
-                let block = block.to_owned();
-                self.text = rest.to_owned();
-                return Some(block);
-            }
-            let chunk = timeout(PATIENCE, self.response.chunk()).await;
-            let chunk = chunk.expect("nothing came").unwrap()?;
-            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
-        }
-    }
-
-    async fn message(&mut self) -> Option<Message> {
-        loop {
-            let block = self.block().await?;
-            let field = |name: &str| {
-                let found = block.lines().find_map(|line| line.strip_prefix(name));
-                found.map(|value| value.trim_start_matches(": ").to_owned())
-            };
-            if let Some(data) = field("data") {
-                return Some(Message {
-                    id: field("id").unwrap(),
-                    event: field("event").unwrap(),
-                    data: serde_json::from_str(&data).unwrap(),
-                });
-            }
-        }
-    }
-}
-
-const FOLLOW: &str = "/v1/events?follow=true";
 
 async fn page(user: &User<'_>, query: &str) -> Value {
     user.get(&format!("/v1/events{query}")).await.ok(200)

@@ -19,6 +19,7 @@ mod receipts;
 mod refusals;
 mod service;
 mod silence;
+mod stream;
 mod traces;
 mod uploads;
 mod usage;

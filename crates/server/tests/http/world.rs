@@ -129,7 +129,7 @@ pub(crate) fn config(folder: &TempDir) -> Config {
     clippy::disallowed_methods,
     reason = "the environment names the database"
 )]
-fn catalog(folder: &TempDir) -> CatalogConfig {
+pub(crate) fn catalog(folder: &TempDir) -> CatalogConfig {
     let Ok(url) = std::env::var("VALETKEY_TEST_POSTGRES") else {
         return CatalogConfig::Sqlite(folder.path().join("catalog.sqlite"));
     };
