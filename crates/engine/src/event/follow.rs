@@ -49,7 +49,7 @@ impl Engine {
     ) -> Result<Follower, Error> {
         let mut list = self.event_scope(who, query).await?;
         let span = self.catalog.event_span().await?;
-        list.after = self.begin(who, query, Begin::Now, span)?;
+        list.after = self.events_begin(who, query, Begin::Now, span)?;
         list.limit = READ_AT_ONCE;
         Ok(Follower {
             engine: Arc::clone(self),
@@ -86,7 +86,7 @@ impl Follower {
             position: told.event.position,
             seen_at: told.event.at,
         };
-        self.engine.seal_place(&self.who, place)
+        self.engine.seal_event_cursor(&self.who, place)
     }
 
     /// Where to go on from here; nothing while it catches up.
@@ -95,7 +95,8 @@ impl Follower {
             position: self.list.after,
             seen_at: self.engine.clock.now(),
         };
-        self.sure.then(|| self.engine.seal_place(&self.who, place))
+        self.sure
+            .then(|| self.engine.seal_event_cursor(&self.who, place))
     }
 
     async fn read(&mut self) -> Result<Vec<Told>, Error> {
