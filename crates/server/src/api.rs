@@ -3,6 +3,7 @@
 mod buckets;
 mod content;
 mod downloads;
+mod events;
 mod files;
 mod health;
 mod receipts;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use tower_http::cors::CorsLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,6 +24,7 @@ use valetkey_protocol::Code;
 
 use crate::door::{self, Door};
 use crate::failure::Failure;
+use crate::streams::Streams;
 
 /// What a handler answers.
 type Answer = Result<Response, Failure>;
@@ -49,6 +51,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(downloads::create_downloads))
         .routes(routes!(content::get_content))
         .routes(routes!(content::open_content))
+        .routes(routes!(events::list_events))
         .routes(routes!(buckets::list_buckets))
         .routes(routes!(usage::get_usage))
         .routes(routes!(sweep::sweep))
@@ -59,11 +62,17 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
 }
 
 /// The whole API behind its door.
-pub(crate) fn router(engine: Shared, door: Arc<Door>, cors: Option<CorsLayer>) -> Router {
+pub(crate) fn router(
+    engine: Shared,
+    streams: Arc<Streams>,
+    door: Arc<Door>,
+    cors: Option<CorsLayer>,
+) -> Router {
     let (routes, _) = routes().split_for_parts();
     let routes = routes
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
+        .layer(Extension(streams))
         .layer(middleware::from_fn_with_state(door, door::pass))
         .with_state(engine);
     match cors {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, Options};
 use valetkey_engine::{Bucket, Engine, EngineParts};
 use valetkey_protocol::Clock;
@@ -26,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::random::{FileIds, RequestIds};
 use crate::receipts::ReceiptKeys;
 use crate::store_key::StoreKey;
+use crate::streams::Streams;
 use crate::worker::Workers;
 use crate::{ServeError, api, cors, files, random};
 
@@ -40,6 +42,8 @@ pub(crate) struct App {
     pub(crate) workers: Workers,
     pub(crate) store: Option<OpenStore>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Ends everything but the store, streams too.
+    pub(crate) stop: CancellationToken,
     pub(crate) max_connections: usize,
 }
 
@@ -96,6 +100,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         receipts: Arc::new(open_receipts(&config)?),
         secret: config.auth.secret.clone(),
         public_url: public_url.trim_end_matches('/').to_owned(),
+        history: config.sweep.history(),
     })?);
     let door = Door {
         verifier: Verifier::new(&config.auth, clock),
@@ -104,7 +109,9 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         traced: !config.telemetry.otlp_endpoint.is_empty(),
     };
     let cors = cors::layer(&config.cors_origins);
-    let router = api::router(Arc::clone(&engine), Arc::new(door), cors);
+    let stop = CancellationToken::new();
+    let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
+    let router = api::router(Arc::clone(&engine), Arc::new(streams), Arc::new(door), cors);
     Ok(App {
         router: with_budget(router, uptime),
         listeners,
@@ -115,6 +122,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         },
         store,
         metrics,
+        stop,
         max_connections: config.max_connections.min(files::room_for_connections()),
     })
 }

@@ -7,6 +7,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, Ref, Response};
 use valetkey_protocol::Code;
+use valetkey_protocol::event::Begin;
 use valetkey_protocol::file::Order;
 use valetkey_protocol::problem::{PROBLEM_JSON, ProblemSchema};
 
@@ -20,11 +21,12 @@ const BEARER: &str = "bearer";
         description = "Moves files directly between clients and object storage: it decides, signs, verifies and remembers.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    components(schemas(ProblemSchema, Order)),
+    components(schemas(ProblemSchema, Order, Begin)),
     tags(
         (name = "uploads", description = "From a wish to a verified file"),
         (name = "files", description = "What was verified"),
         (name = "downloads", description = "Ways to the bytes"),
+        (name = "events", description = "What happened"),
         (name = "buckets", description = "What goes where"),
         (name = "administration", description = "For operators"),
         (name = "service", description = "The service itself"),
@@ -112,6 +114,44 @@ fn problems(operation: &Operation) -> Vec<Code> {
 /// The problems that belong to one operation.
 fn own_problems(operation_id: &str) -> &'static [Code] {
     match operation_id {
+        "abort_upload" | "delete_file" => &[
+            Code::NotFound,
+            Code::Conflict,
+            Code::StorageUnavailable,
+            Code::StorageFull,
+        ],
+        "patch_file" => &[Code::NotFound, Code::Conflict, Code::StorageFull],
+        "sweep" => &[Code::Forbidden, Code::StorageUnavailable, Code::StorageFull],
+        "list_files" => &[Code::MalformedRequest, Code::InvalidRequest],
+        "list_events" => &[
+            Code::MalformedRequest,
+            Code::InvalidRequest,
+            Code::Forbidden,
+            Code::EventsForgotten,
+            Code::RateLimited,
+        ],
+        "get_file" => &[Code::NotFound],
+        "create_download" | "get_content" => &[Code::NotFound, Code::ClockSkew, Code::StorageFull],
+        "open_content" => &[
+            Code::NotFound,
+            Code::TokenExpired,
+            Code::ClockSkew,
+            Code::CatalogUnavailable,
+            Code::StorageFull,
+        ],
+        "readyz" => &[
+            Code::CatalogUnavailable,
+            Code::StorageUnavailable,
+            Code::ClockSkew,
+        ],
+        "create_downloads" => &[Code::BatchTooLarge, Code::StorageFull],
+        _ => upload_problems(operation_id),
+    }
+}
+
+/// The problems of a way from a wish to a file.
+fn upload_problems(operation_id: &str) -> &'static [Code] {
+    match operation_id {
         "create_upload" => &[
             Code::RequestInProgress,
             Code::IdempotencyMismatch,
@@ -123,8 +163,7 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::ClockSkew,
             Code::StorageFull,
         ],
-        "create_uploads" => &[Code::BatchTooLarge, Code::StorageFull],
-        "complete_uploads" | "create_downloads" => &[Code::BatchTooLarge, Code::StorageFull],
+        "create_uploads" | "complete_uploads" => &[Code::BatchTooLarge, Code::StorageFull],
         "get_upload" => &[Code::NotFound, Code::StorageUnavailable],
         "sign_parts" => &[
             Code::NotFound,
@@ -144,29 +183,6 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::UploadExpired,
             Code::StorageUnavailable,
             Code::StorageFull,
-        ],
-        "abort_upload" | "delete_file" => &[
-            Code::NotFound,
-            Code::Conflict,
-            Code::StorageUnavailable,
-            Code::StorageFull,
-        ],
-        "patch_file" => &[Code::NotFound, Code::Conflict, Code::StorageFull],
-        "sweep" => &[Code::Forbidden, Code::StorageUnavailable, Code::StorageFull],
-        "list_files" => &[Code::MalformedRequest, Code::InvalidRequest],
-        "get_file" => &[Code::NotFound],
-        "create_download" | "get_content" => &[Code::NotFound, Code::ClockSkew, Code::StorageFull],
-        "open_content" => &[
-            Code::NotFound,
-            Code::TokenExpired,
-            Code::ClockSkew,
-            Code::CatalogUnavailable,
-            Code::StorageFull,
-        ],
-        "readyz" => &[
-            Code::CatalogUnavailable,
-            Code::StorageUnavailable,
-            Code::ClockSkew,
         ],
         _ => &[],
     }

@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 use valetkey_catalog::postgres::{PostgresCatalog, Settings};
-use valetkey_catalog::{CatalogError, Edge};
+use valetkey_catalog::{CatalogError, Edge, EventList};
 use valetkey_protocol::upload::State;
 
 use super::conformance::sample::{at, forget_leftovers, id, in_state, insert, step, upload};
@@ -36,7 +36,7 @@ async fn weeks_are_made_ahead_and_dropped_when_they_are_old_enough() {
     assert_eq!(weeks(&client).await, [6, 6]);
     assert_eq!(forget(12).await.unwrap(), 0);
     assert_eq!(weeks(&client).await, [4, 4]);
-    let events = home.catalog.events(0, 100).await.unwrap();
+    let events = home.catalog.events(EventList::after(0, 100)).await.unwrap();
     let left: Vec<_> = events.iter().map(|event| event.id).collect();
     assert_eq!(left, [id(2), id(3)]);
     // A week that is needed again, by a server that made it once, is made again.
@@ -86,6 +86,32 @@ async fn a_server_lives_with_what_a_newer_one_added_and_not_with_what_it_took_aw
     note(91, "contract_90_links").await;
     let refused = open(&home.url).await.unwrap_err();
     assert!(refused.to_string().contains("newer version"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL: run scripts/test"]
+async fn an_event_of_a_server_of_before_is_its_owners_all_the_same() {
+    let home = home().await;
+    for number in 1..=3 {
+        in_state(&home.catalog, upload(number), State::Deleted).await;
+    }
+    let list = EventList {
+        owner: Some("alice".parse().unwrap()),
+        bucket: Some("photos".to_owned()),
+        ..EventList::after(0, 100)
+    };
+    let events = home.catalog.events(list.clone()).await.unwrap();
+    assert_eq!(events.len(), 6);
+    // It does not write these down.
+    let before = "UPDATE outbox SET owner = NULL, bucket = NULL WHERE seq = 2";
+    let changed = raw(&home.url).await.execute(before, &[]).await.unwrap();
+    assert_eq!(changed, 3);
+    assert_eq!(home.catalog.events(list.clone()).await.unwrap(), events);
+    let every = EventList::after(0, 100);
+    assert_eq!(home.catalog.events(every).await.unwrap(), events);
+    let bob = Some("bob".parse().unwrap());
+    let others = EventList { owner: bob, ..list };
+    assert_eq!(home.catalog.events(others).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
