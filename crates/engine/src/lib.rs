@@ -14,6 +14,7 @@ mod sniff;
 mod sweep;
 mod upload;
 mod usage;
+mod webhook;
 
 pub use bucket::{Bucket, BucketRules};
 pub use engine::{Engine, EngineParts, Ids, Observer};
@@ -23,3 +24,7 @@ pub use receipt::ReceiptSigner;
 pub use sweep::{Surveyed, SweepReport};
 pub use upload::Completion;
 pub use usage::{BucketVitals, Vitals};
+pub use webhook::{
+    ConfiguredEndpoint, Delivered, WebhookAnswer, WebhookMessage, WebhookParts, WebhookSender, Webhooks,
+    check_webhook_secret,
+};

@@ -144,7 +144,9 @@ pub(super) async fn events(
 ) -> Result<Vec<Event>, CatalogError> {
     let after = crate::value::integer("after", after)?;
     let rows = pool.read(EVENTS, &[&after, &i64::from(limit)]).await?;
-    rows.iter().map(event).collect()
+    rows.iter()
+        .map(|row| event(&mut Columns::of(row)))
+        .collect()
 }
 
 /// Forgets settled uploads that left nothing, and the weeks that were over by then.
@@ -178,8 +180,7 @@ fn passage(row: &Row) -> Result<Passage, CatalogError> {
     })
 }
 
-fn event(row: &Row) -> Result<Event, CatalogError> {
-    let mut columns = Columns::of(row);
+pub(super) fn event(columns: &mut Columns<'_>) -> Result<Event, CatalogError> {
     Ok(Event {
         position: columns.number()?,
         id: columns.id()?,
