@@ -117,6 +117,7 @@ impl Machine {
             receipts: Arc::new(Nobody(Stopwatch::start())),
             secret: Secret::new(token::SECRET),
             public_url: "http://127.0.0.1".to_owned(),
+            history: None,
         });
         Ok(Self {
             engine: Arc::new(engine.map_err(|error| Failure::new(format!("{error:?}")))?),

@@ -1,6 +1,7 @@
 //! What happened to an upload: for those who check, and for those who want to be told.
 
 use jiff::Timestamp;
+use valetkey_protocol::event::EventKind;
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, Subject};
 
@@ -19,43 +20,6 @@ pub struct Passage {
     pub by: Option<Subject>,
 }
 
-/// What others may want to be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EventKind {
-    /// An upload became a file.
-    UploadCompleted,
-    /// The bytes of an upload were not what was declared.
-    UploadFailed,
-    /// The client gave an upload up.
-    UploadAborted,
-    /// The session of an upload ended without its bytes.
-    UploadExpired,
-    /// A file is gone.
-    FileDeleted,
-}
-
-impl EventKind {
-    /// Every kind.
-    pub const ALL: [Self; 5] = [
-        Self::UploadCompleted,
-        Self::UploadFailed,
-        Self::UploadAborted,
-        Self::UploadExpired,
-        Self::FileDeleted,
-    ];
-
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UploadCompleted => "upload.completed",
-            Self::UploadFailed => "upload.failed",
-            Self::UploadAborted => "upload.aborted",
-            Self::UploadExpired => "upload.expired",
-            Self::FileDeleted => "file.deleted",
-        }
-    }
-}
-
 /// One line of the outbox: written with its edge, and read by whoever tells others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -63,10 +27,53 @@ pub struct Event {
     pub position: u64,
     /// Of which upload or file.
     pub id: FileId,
-    /// Its place among the events of this upload: the epoch it led to. Rises, with gaps.
+    /// Its place among the events of this upload: the epoch it led to. Rises, with gaps. Of an issued download it is
+    /// its place among the downloads of this file.
     pub seq: u64,
     /// What happened.
     pub kind: EventKind,
     /// When.
     pub at: Timestamp,
+    /// Whose upload it is. Nobody knows any more of an upload that was forgotten, if its event was written by a version
+    /// that did not write this down.
+    pub owner: Option<Subject>,
+    /// In which bucket; as for the owner.
+    pub bucket: Option<String>,
+}
+
+/// Which events to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventList {
+    /// Only after this position.
+    pub after: u64,
+    /// At most so many.
+    pub limit: u32,
+    /// Only of this owner's uploads.
+    pub owner: Option<Subject>,
+    /// Only in this bucket.
+    pub bucket: Option<String>,
+    /// Only of this upload.
+    pub id: Option<FileId>,
+    /// Only of these kinds; of every kind when there are none.
+    pub kinds: Vec<EventKind>,
+}
+
+impl EventList {
+    /// Every event after a position, up to `limit` of them.
+    pub fn after(position: u64, limit: u32) -> Self {
+        Self {
+            after: position,
+            limit,
+            ..Self::default()
+        }
+    }
+}
+
+/// A download that was issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Issue {
+    /// Of which file.
+    pub id: FileId,
+    /// When, if others are to be told of it.
+    pub announced_at: Option<Timestamp>,
 }

@@ -15,6 +15,7 @@ pub mod sqlite;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::sync::watch;
 use valetkey_protocol::file::Order;
 use valetkey_protocol::{Checksum, FileId, Filename, FolderPath, Metadata, Subject};
 
@@ -25,9 +26,10 @@ pub use delivery::{
 pub use due::{Claim, Due, DueList, Postponement, Task};
 pub use edge::{Edge, Step};
 pub use error::CatalogError;
-pub use history::{Event, EventKind, Passage};
+pub use history::{Event, EventList, Issue, Passage};
 pub use migration::Migrations;
 pub use record::{FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfer};
+pub use valetkey_protocol::event::EventKind;
 
 /// The catalog of uploads and files; [`Deliveries`] is the other half of it. An answer means that what it says is on disk.
 ///
@@ -91,8 +93,8 @@ pub trait Catalog: Deliveries {
     /// epoch on, so that of two changes at once one is told to look again.
     async fn patch(&self, patch: Patch) -> Result<Option<Record>, CatalogError>;
 
-    /// Counts one more issued download of each available file; an id given twice counts twice.
-    async fn count_downloads(&self, ids: Vec<FileId>) -> Result<(), CatalogError>;
+    /// Counts issued downloads of available files, and writes an event for each that is announced, in one transaction.
+    async fn count_downloads(&self, issues: Vec<Issue>) -> Result<(), CatalogError>;
 
     /// Lists available files in order of their ids.
     async fn list(&self, list: FileList) -> Result<Vec<Record>, CatalogError>;
@@ -134,8 +136,17 @@ pub trait Catalog: Deliveries {
     /// Gives all that happened to one upload, from its creation on; nothing when there is none.
     async fn history(&self, id: FileId) -> Result<Vec<Passage>, CatalogError>;
 
-    /// Gives up to `limit` events after a position, in their order.
-    async fn events(&self, after: u64, limit: u32) -> Result<Vec<Event>, CatalogError>;
+    /// Gives events in their order. Positions are given in the order of commits: whoever has seen one has seen all
+    /// before it.
+    async fn events(&self, list: EventList) -> Result<Vec<Event>, CatalogError>;
+
+    /// The positions of the first and of the last event that are remembered; 0 when there is none. Whoever reads
+    /// afterwards finds all up to the last.
+    async fn event_span(&self) -> Result<[u64; 2], CatalogError>;
+
+    /// Is marked as changed when there may be new events, of this server or of others. It is a hint: it may come for
+    /// nothing and, when a connection is lost, not at all.
+    fn hints(&self) -> watch::Receiver<()>;
 
     /// Forgets up to `limit` uploads that ended without a file, or whose file was deleted, before then and left
     /// nothing, with their history, and as many events: the first in the outbox, as long as they are of before then.

@@ -18,6 +18,7 @@ mod error;
 mod history;
 mod insert;
 mod list;
+mod listen;
 mod once;
 mod open;
 mod partition;
@@ -36,17 +37,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fail::fail_point;
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tracing::Instrument as _;
 use valetkey_protocol::{FileId, Subject};
 
 use crate::{
-    Backlog, Catalog, CatalogError, Claim, Due, DueList, Event, FileList, Insertion, Intent,
-    Migrations, Once, Passage, Patch, Postponement, Record, Step, Task, Usage,
+    Backlog, Catalog, CatalogError, Claim, Due, DueList, Event, EventList, FileList, Insertion,
+    Intent, Issue, Migrations, Once, Passage, Patch, Postponement, Record, Step, Task, Usage,
 };
 use backoff::Backoff;
 use change::{Change, Changed, Updates};
 use count::Counts;
 use insert::{Draft, Insert, Inserts};
+use listen::Listener;
 use pool::Pool;
 use row::{columns, records, uuid};
 use session::Connector;
@@ -75,6 +78,7 @@ pub struct PostgresCatalog {
     updates: Writer<Updates>,
     counts: Writer<Counts>,
     pool: Pool,
+    listener: Listener,
 }
 
 impl PostgresCatalog {
@@ -94,7 +98,8 @@ impl PostgresCatalog {
             settings: settings.clone(),
             inserts: Writer::start(Inserts, Arc::clone(&connector), backoff.clone()),
             updates: Writer::start(Updates::default(), Arc::clone(&connector), backoff.clone()),
-            counts: Writer::start(Counts, Arc::clone(&connector), backoff.clone()),
+            counts: Writer::start(Counts::default(), Arc::clone(&connector), backoff.clone()),
+            listener: Listener::new(Arc::clone(&connector), backoff.clone()),
             pool: Pool::new(connector, backoff),
         })
     }
@@ -243,8 +248,8 @@ impl Catalog for PostgresCatalog {
         Ok(self.change("patch", Change::Patch(patch)).await?.record())
     }
 
-    async fn count_downloads(&self, ids: Vec<FileId>) -> Result<(), CatalogError> {
-        written("count_downloads", self.counts.ask(ids)).await
+    async fn count_downloads(&self, issues: Vec<Issue>) -> Result<(), CatalogError> {
+        written("count_downloads", self.counts.ask(issues)).await
     }
 
     async fn list(&self, list: FileList) -> Result<Vec<Record>, CatalogError> {
@@ -298,8 +303,16 @@ impl Catalog for PostgresCatalog {
         }
     }
 
-    async fn events(&self, after: u64, limit: u32) -> Result<Vec<Event>, CatalogError> {
-        history::events(&self.pool, after, limit).await
+    async fn events(&self, list: EventList) -> Result<Vec<Event>, CatalogError> {
+        history::events(&self.pool, &list).await
+    }
+
+    async fn event_span(&self) -> Result<[u64; 2], CatalogError> {
+        history::span(&self.pool).await
+    }
+
+    fn hints(&self) -> watch::Receiver<()> {
+        self.listener.hints()
     }
 
     async fn forget_history_until(&self, then: Timestamp, limit: u32) -> Result<u64, CatalogError> {

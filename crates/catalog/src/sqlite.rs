@@ -36,12 +36,13 @@ use async_trait::async_trait;
 use fail::fail_point;
 use jiff::Timestamp;
 use rusqlite::Connection;
+use tokio::sync::watch;
 use tracing::Instrument as _;
 use valetkey_protocol::{FileId, Subject};
 
 use crate::{
-    Backlog, Catalog, CatalogError, Claim, Due, DueList, Event, FileList, Insertion, Intent,
-    Migrations, Once, Passage, Patch, Postponement, Record, Step, Task, Usage,
+    Backlog, Catalog, CatalogError, Claim, Due, DueList, Event, EventList, FileList, Insertion,
+    Intent, Issue, Migrations, Once, Passage, Patch, Postponement, Record, Step, Task, Usage,
 };
 use ballast::Ballast;
 use queue::Queue;
@@ -57,6 +58,8 @@ pub struct SqliteCatalog {
     reads: Arc<Queue>,
     readers: Vec<JoinHandle<()>>,
     writer: Option<JoinHandle<()>>,
+    /// Who waits for events.
+    hints: watch::Sender<()>,
     /// Held for as long as this catalog lives; it ends with the process, however that ends.
     _lock: File,
 }
@@ -82,6 +85,7 @@ impl SqliteCatalog {
             reads: Arc::default(),
             readers: Vec::with_capacity(READERS),
             writer: None,
+            hints: watch::Sender::default(),
             _lock: lock,
         };
         let queue = Arc::clone(&catalog.writes);
@@ -253,11 +257,16 @@ impl Catalog for SqliteCatalog {
     async fn advance(&self, step: Step) -> Result<Option<Record>, CatalogError> {
         let name = step.edge.name();
         let makes_room = step.edge.makes_room();
+        let told = step.edge.event().is_some();
         let advance = move |connection: &Connection| advance::advance(connection, &step);
-        match makes_room {
+        let advanced = match makes_room {
             true => self.relieve(name, advance).await,
             false => self.write(name, advance).await,
+        };
+        if told && matches!(advanced, Ok(Some(_))) {
+            self.hints.send_replace(());
         }
+        advanced
     }
 
     async fn renew(
@@ -279,11 +288,14 @@ impl Catalog for SqliteCatalog {
         .await
     }
 
-    async fn count_downloads(&self, ids: Vec<FileId>) -> Result<(), CatalogError> {
-        self.write("count_downloads", move |connection| {
-            change::count_downloads(connection, &ids)
-        })
-        .await
+    async fn count_downloads(&self, issues: Vec<Issue>) -> Result<(), CatalogError> {
+        let told = issues.iter().any(|issue| issue.announced_at.is_some());
+        let count = move |connection: &Connection| change::count_downloads(connection, &issues);
+        self.write("count_downloads", count).await?;
+        if told {
+            self.hints.send_replace(());
+        }
+        Ok(())
     }
 
     async fn list(&self, list: FileList) -> Result<Vec<Record>, CatalogError> {
@@ -351,9 +363,17 @@ impl Catalog for SqliteCatalog {
             .await
     }
 
-    async fn events(&self, after: u64, limit: u32) -> Result<Vec<Event>, CatalogError> {
-        self.read(move |connection| history::events(connection, after, limit))
+    async fn events(&self, list: EventList) -> Result<Vec<Event>, CatalogError> {
+        self.read(move |connection| history::events(connection, &list))
             .await
+    }
+
+    async fn event_span(&self) -> Result<[u64; 2], CatalogError> {
+        self.read(history::span).await
+    }
+
+    fn hints(&self) -> watch::Receiver<()> {
+        self.hints.subscribe()
     }
 
     async fn forget_history_until(&self, then: Timestamp, limit: u32) -> Result<u64, CatalogError> {

@@ -184,6 +184,7 @@ fn is_worth_repeating(code: Code) -> bool {
         | Code::ChecksumMismatch
         | Code::TypeMismatch
         | Code::UploadExpired
+        | Code::EventsForgotten
         | Code::BodyTooLarge
         | Code::FileTooLarge
         | Code::QuotaExceeded

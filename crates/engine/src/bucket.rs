@@ -49,6 +49,8 @@ pub struct BucketRules {
     pub max_expires_in: u64,
     /// For how many seconds everybody gets the same download URL, which then lives so much longer; 0 is not at all.
     pub stable_window: u64,
+    /// Whether every issued download is an event.
+    pub announce_downloads: bool,
     /// How long an upload session lives, in seconds.
     pub session_ttl_seconds: u64,
     /// The first segments of every object key.
@@ -91,6 +93,7 @@ impl Default for BucketRules {
             request_ttl_seconds: 900,
             max_expires_in: 3600,
             stable_window: 0,
+            announce_downloads: false,
             session_ttl_seconds: 86_400,
             key_prefix: "files".to_owned(),
             former_key_prefixes: Vec::new(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
-use valetkey_catalog::{CatalogError, Record};
+use valetkey_catalog::{CatalogError, Issue, Record};
 use valetkey_protocol::disposition::Disposition;
 use valetkey_protocol::download::{CreateDownload, CreateDownloads, Download, DownloadResult};
 use valetkey_protocol::upload::Results;
@@ -32,8 +32,8 @@ impl Engine {
         wish: CreateDownload,
     ) -> Result<Download, Error> {
         let record = self.find_or_complete(who, id).await?;
-        let download = self.issue(&record, &wish)?;
-        self.count(vec![id]).await?;
+        let (download, issue) = self.issue(&record, &wish)?;
+        self.count(vec![issue]).await?;
         Ok(download)
     }
 
@@ -53,22 +53,26 @@ impl Engine {
             filename: None,
         };
         let wish = &wish;
-        let results: Vec<DownloadResult> = stream::iter(batch.ids)
+        let results: Vec<_> = stream::iter(batch.ids)
             .map(|text| async move {
                 let issued = match text.parse() {
                     Ok(id) => self.find_file(who, id).await,
                     Err(_) => Err(Error::NotFound),
                 };
                 let issued = issued.and_then(|record| self.issue(&record, wish));
-                download_result(text, issued)
+                let (issued, issue) = match issued {
+                    Ok((download, issue)) => (Ok(download), Some(issue)),
+                    Err(error) => (Err(error), None),
+                };
+                (download_result(text, issued), issue)
             })
             .buffered(ISSUED_AT_ONCE)
             .collect()
             .await;
-        let issued = results.iter().filter(|result| result.download.is_some());
-        let ids: Vec<FileId> = issued.filter_map(|result| result.id.parse().ok()).collect();
-        if !ids.is_empty() {
-            self.count(ids).await?;
+        let (results, issues): (Vec<_>, Vec<_>) = results.into_iter().unzip();
+        let issues: Vec<Issue> = issues.into_iter().flatten().collect();
+        if !issues.is_empty() {
+            self.count(issues).await?;
         }
         Ok(Results { results })
     }
@@ -114,7 +118,7 @@ impl Engine {
             .await
     }
 
-    fn issue(&self, record: &Record, wish: &CreateDownload) -> Result<Download, Error> {
+    fn issue(&self, record: &Record, wish: &CreateDownload) -> Result<(Download, Issue), Error> {
         let bucket = self.bucket_of(record)?;
         let seconds = bucket.rules.validity(wish.expires_in)?;
         let valid = period(bucket, record, self.clock.now(), seconds, None)?;
@@ -128,12 +132,22 @@ impl Engine {
         };
         self.observer.issued_download(&bucket.name);
         let token = self.sealer.seal(Purpose::Content, &capability.write());
-        Ok(Download {
+        let download = Download {
             url: request.url,
             headers: request.headers,
             expires_at: request.expires_at,
             content_url: PresignedUrl::new(format!("{}/c/{token}", self.public_url)),
-        })
+        };
+        Ok((download, self.issued(bucket, record)))
+    }
+
+    /// What is counted, and told where the bucket wants that.
+    fn issued(&self, bucket: &Bucket, record: &Record) -> Issue {
+        let now = || self.clock.now();
+        Issue {
+            id: record.upload.id,
+            announced_at: bucket.rules.announce_downloads.then(now),
+        }
     }
 
     async fn redirect(
@@ -150,13 +164,13 @@ impl Engine {
         let disposition = disposition.unwrap_or(Disposition::Inline);
         let request = sign_get(bucket, record, disposition, filename, valid)?;
         self.observer.issued_download(&bucket.name);
-        self.count(vec![record.upload.id]).await?;
+        self.count(vec![self.issued(bucket, record)]).await?;
         Ok(request.url)
     }
 
     /// Counts issued downloads. On a full disk there is no room for that, and reading goes on all the same.
-    async fn count(&self, ids: Vec<FileId>) -> Result<(), Error> {
-        match self.catalog.count_downloads(ids).await {
+    async fn count(&self, issues: Vec<Issue>) -> Result<(), Error> {
+        match self.catalog.count_downloads(issues).await {
             Err(error @ CatalogError::Full(_)) => {
                 tracing::warn!(%error, "downloads were issued and could not be counted");
                 Ok(())

@@ -10,6 +10,7 @@ use valetkey_protocol::upload::State;
 use valetkey_protocol::{Clock, FileId, Secret, Subject};
 use valetkey_store::Validity;
 
+use crate::event::Feed;
 use crate::seal::Sealer;
 use crate::sweep::Sweepers;
 use crate::{Bucket, Error, Principal, ReceiptSigner, policy};
@@ -49,6 +50,8 @@ pub struct EngineParts {
     pub secret: Secret,
     /// Where clients reach this service, without a `/` at the end.
     pub public_url: String,
+    /// For how long events are remembered; for ever when absent.
+    pub history: Option<SignedDuration>,
 }
 
 /// The use cases. Every verb can be repeated safely.
@@ -62,6 +65,8 @@ pub struct Engine {
     pub(crate) public_url: String,
     pub(crate) buckets: BTreeMap<String, Bucket>,
     pub(crate) sweepers: Sweepers,
+    pub(crate) feed: Feed,
+    pub(crate) history: Option<SignedDuration>,
     default_bucket: String,
 }
 
@@ -97,6 +102,8 @@ impl Engine {
             public_url: parts.public_url,
             buckets,
             sweepers: Sweepers::default(),
+            feed: Feed::default(),
+            history: parts.history,
             default_bucket: parts.default_bucket,
         })
     }

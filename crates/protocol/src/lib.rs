@@ -8,6 +8,7 @@ pub mod content_type;
 pub mod disposition;
 pub mod download;
 pub mod error;
+pub mod event;
 pub mod file;
 pub mod filename;
 pub mod id;

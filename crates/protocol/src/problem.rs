@@ -67,6 +67,8 @@ codes! {
     UploadExpired "upload_expired" 409 "The upload has expired";
     /// The same request is being served at this moment.
     RequestInProgress "request_in_progress" 409 "The same request is in progress";
+    /// What came after this place is not remembered any more.
+    EventsForgotten "events_forgotten" 410 "The events were forgotten";
     /// The request itself has too many bytes.
     BodyTooLarge "body_too_large" 413 "The request body is too large";
     /// The declared file is larger than its bucket takes.

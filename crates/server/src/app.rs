@@ -96,6 +96,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         receipts: Arc::new(open_receipts(&config)?),
         secret: config.auth.secret.clone(),
         public_url: public_url.trim_end_matches('/').to_owned(),
+        history: config.sweep.history(),
     })?);
     let door = Door {
         verifier: Verifier::new(&config.auth, clock),

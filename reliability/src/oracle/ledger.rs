@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use valetkey_catalog::{Catalog, Event, EventKind, Passage, Record, Usage};
+use valetkey_catalog::{Catalog, Event, EventKind, EventList, Passage, Record, Usage};
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, Subject};
 
@@ -100,7 +100,10 @@ async fn events(machine: &Machine) -> Outcome<BTreeMap<FileId, Vec<(u64, EventKi
     let mut all: BTreeMap<FileId, Vec<(u64, EventKind)>> = BTreeMap::new();
     let mut after = 0;
     loop {
-        let page = machine.catalog.events(after, PAGE).await?;
+        let page = machine
+            .catalog
+            .events(EventList::after(after, PAGE))
+            .await?;
         let Some(last) = page.last() else {
             return Ok(all);
         };

@@ -194,7 +194,7 @@ impl Plan {
         let id = work.id();
         if let Change::Advance(step) = work {
             if let Some(kind) = step.edge.event() {
-                self.events.push(id, &passage, kind);
+                self.events.push(&standing.record.upload, &passage, kind);
             }
             let settlement = Settlement::of(&step.edge);
             self.settlements.extend(settlement.map(|one| (id, one)));

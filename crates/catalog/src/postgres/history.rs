@@ -4,13 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
-use valetkey_protocol::FileId;
 use valetkey_protocol::upload::State;
+use valetkey_protocol::{FileId, Subject};
 
+use super::list::Query;
 use super::partition;
 use super::pool::{Pool, patiently};
 use super::row::{Columns, guarded, uuid};
-use crate::{CatalogError, Event, EventKind, Passage, Record};
+use crate::{CatalogError, Event, EventKind, EventList, NewUpload, Passage, Record};
 
 pub(super) const WRITE: &str = guarded!(
     "INSERT INTO audit (upload_id, seq, from_state, to_state, at, by_subject) \
@@ -19,15 +20,28 @@ pub(super) const WRITE: &str = guarded!(
 
 /// Whoever writes to the outbox holds this until its transaction is over, so that positions are given in the order
 /// in which they become visible: a reader that has seen one has seen all before it.
-pub(super) const QUEUE_UP: &str = "SELECT pg_advisory_xact_lock('outbox'::regclass::oid::int, 0)";
+/// Servers that listen are woken by its commit.
+pub(super) const QUEUE_UP: &str = "SELECT pg_advisory_xact_lock('outbox'::regclass::oid::int, 0), \
+     pg_notify('valetkey_outbox', '')";
 
 pub(super) const ANNOUNCE: &str = guarded!(
-    "INSERT INTO outbox (position, upload_id, seq, kind, at) \
-     SELECT nextval('outbox_position'), n.* FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::bigint[]) AS n"
+    "INSERT INTO outbox (position, upload_id, seq, kind, at, owner, bucket) \
+     SELECT nextval('outbox_position'), n.* \
+     FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[]) AS n"
 );
 
-const EVENTS: &str = "SELECT position, upload_id, seq, kind, at FROM outbox WHERE position > $1 \
-     ORDER BY position LIMIT $2";
+/// What a server of the release before did not write down, the upload knows.
+const EVENTS: &str = "SELECT position, upload_id, seq, kind, at, \
+     coalesce(owner, (SELECT u.owner FROM upload u WHERE u.id = outbox.upload_id)), \
+     coalesce(bucket, (SELECT u.bucket FROM upload u WHERE u.id = outbox.upload_id)) FROM outbox WHERE ";
+
+const OWNED: &str = "owner = ?";
+const OWNED_BEFORE: &str =
+    "owner IS NULL AND (SELECT u.owner FROM upload u WHERE u.id = outbox.upload_id) = ?";
+const IN_BUCKET: &str =
+    "coalesce(bucket, (SELECT u.bucket FROM upload u WHERE u.id = outbox.upload_id)) = ?";
+
+const SPAN: &str = "SELECT coalesce(min(position), 0), coalesce(max(position), 0) FROM outbox";
 
 /// Only the weeks since it was created, as some server's clock had it.
 const PASSAGES: &str = "SELECT seq, from_state, to_state, at, by_subject FROM audit \
@@ -85,15 +99,19 @@ pub(super) struct Events {
     seq: Vec<i64>,
     kind: Vec<&'static str>,
     at: Vec<i64>,
+    owner: Vec<String>,
+    bucket: Vec<String>,
 }
 
 impl Events {
-    pub(super) fn push(&mut self, id: FileId, passage: &Passage, kind: EventKind) {
+    pub(super) fn push(&mut self, upload: &NewUpload, passage: &Passage, kind: EventKind) {
         self.count += 1;
-        self.upload_id.push(uuid(id));
+        self.upload_id.push(uuid(upload.id));
         self.seq.push(sequence(passage));
         self.kind.push(kind.as_str());
         self.at.push(passage.at.as_millisecond());
+        self.owner.push(upload.owner.as_str().to_owned());
+        self.bucket.push(upload.bucket.clone());
     }
 
     /// In the order of [`ANNOUNCE`].
@@ -104,6 +122,8 @@ impl Events {
             &self.seq,
             &self.kind,
             &self.at,
+            &self.owner,
+            &self.bucket,
         ]
     }
 }
@@ -136,17 +156,63 @@ pub(super) async fn of(pool: &Pool, record: Record) -> Result<Vec<Passage>, Cata
     Ok(passages)
 }
 
-/// The events after a position, in order.
-pub(super) async fn events(
-    pool: &Pool,
-    after: u64,
-    limit: u32,
-) -> Result<Vec<Event>, CatalogError> {
-    let after = crate::value::integer("after", after)?;
-    let rows = pool.read(EVENTS, &[&after, &i64::from(limit)]).await?;
-    rows.iter()
-        .map(|row| event(&mut Columns::of(row)))
-        .collect()
+/// Events, in order.
+pub(super) async fn events(pool: &Pool, list: &EventList) -> Result<Vec<Event>, CatalogError> {
+    let query = query(list)?;
+    let rows = pool.read(&query.sql, &query.values()).await?;
+    let read = |row| event(&mut Columns::of(row));
+    rows.iter().map(read).collect()
+}
+
+/// Composes the statement. What is some owner's is read by the owner's index, and what has none by an index of that.
+fn query(list: &EventList) -> Result<Query, CatalogError> {
+    let mut query = Query::default();
+    match &list.owner {
+        None => add(&mut query, list, None)?,
+        Some(owner) => {
+            query.sql.push('(');
+            add(&mut query, list, Some((OWNED, owner)))?;
+            query.sql.push_str(") UNION ALL (");
+            add(&mut query, list, Some((OWNED_BEFORE, owner)))?;
+            query.sql.push(')');
+            query.add(" ORDER BY position LIMIT ?", i64::from(list.limit));
+        }
+    }
+    Ok(query)
+}
+
+fn add(
+    query: &mut Query,
+    list: &EventList,
+    owned: Option<(&str, &Subject)>,
+) -> Result<(), CatalogError> {
+    query.sql.push_str(EVENTS);
+    query.add("position > ?", crate::value::integer("after", list.after)?);
+    if let Some((owned, owner)) = owned {
+        query.and(owned, owner.as_str().to_owned());
+    }
+    if let Some(bucket) = &list.bucket {
+        query.and(IN_BUCKET, bucket.clone());
+    }
+    if let Some(id) = list.id {
+        query.and("upload_id = ?", uuid(id));
+    }
+    if !list.kinds.is_empty() {
+        let kinds: Vec<_> = list.kinds.iter().map(|kind| kind.as_str()).collect();
+        query.and("kind = ANY (?)", kinds);
+    }
+    query.add(" ORDER BY position LIMIT ?", i64::from(list.limit));
+    Ok(())
+}
+
+/// The positions of the first and of the last event.
+pub(super) async fn span(pool: &Pool) -> Result<[u64; 2], CatalogError> {
+    let rows = pool.read(SPAN, &[]).await?;
+    let Some(row) = rows.first() else {
+        return Ok([0; 2]);
+    };
+    let mut columns = Columns::of(row);
+    Ok([columns.number()?, columns.number()?])
 }
 
 /// Forgets settled uploads that left nothing, and the weeks that were over by then.
@@ -187,5 +253,7 @@ pub(super) fn event(columns: &mut Columns<'_>) -> Result<Event, CatalogError> {
         seq: columns.number()?,
         kind: columns.word(&EventKind::ALL, EventKind::as_str)?,
         at: columns.instant()?,
+        owner: columns.optional(|text: &str| Ok(text.parse()?))?,
+        bucket: columns.get()?,
     })
 }

@@ -22,6 +22,7 @@ pub(super) fn place(after: Option<FileId>) -> Uuid {
 }
 
 /// A statement and what is bound to it, in order.
+#[derive(Default)]
 pub(super) struct Query {
     pub(super) sql: String,
     values: Vec<Box<dyn ToSql + Sync + Send>>,
@@ -72,13 +73,13 @@ impl Query {
         self.values.iter().map(|value| &**value as _).collect()
     }
 
-    fn and(&mut self, condition: &str, value: impl ToSql + Sync + Send + 'static) {
+    pub(super) fn and(&mut self, condition: &str, value: impl ToSql + Sync + Send + 'static) {
         self.sql.push_str(" AND ");
         self.add(condition, value);
     }
 
     /// Its one `?` becomes the number of the value.
-    fn add(&mut self, text: &str, value: impl ToSql + Sync + Send + 'static) {
+    pub(super) fn add(&mut self, text: &str, value: impl ToSql + Sync + Send + 'static) {
         self.values.push(Box::new(value));
         let number = format!("${}", self.values.len());
         self.sql.push_str(&text.replace('?', &number));

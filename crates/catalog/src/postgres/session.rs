@@ -1,14 +1,16 @@
 //! One connection, made with the settings our promises rest on.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Error, Row, Statement};
+use tokio_postgres::{AsyncMessage, Client, Config, Error, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::is_hopeless;
@@ -74,10 +76,19 @@ impl Connector {
 
     /// Connects to the first host that lets us in and takes writes.
     pub(super) async fn connect(&self) -> Result<Session, Unreached> {
+        self.reach(None).await
+    }
+
+    /// Connects, and marks this as changed by every notification.
+    pub(super) async fn listen(&self, hints: watch::Sender<()>) -> Result<Session, Unreached> {
+        self.reach(Some(hints)).await
+    }
+
+    async fn reach(&self, hints: Option<watch::Sender<()>>) -> Result<Session, Unreached> {
         let mut last = Unreached::new("there is no host");
         for config in &self.settings.hosts {
             let config = self.with_password(config).await?;
-            match timeout(HOST_TIMEOUT, self.enter(&config)).await {
+            match timeout(HOST_TIMEOUT, self.enter(&config, hints.clone())).await {
                 Ok(Ok(session)) => return Ok(session),
                 Ok(Err(error)) => {
                     last = Unreached {
@@ -106,11 +117,27 @@ impl Connector {
         Ok(config)
     }
 
-    async fn enter(&self, config: &Config) -> Result<Session, Error> {
-        let (client, connection) = config.connect(self.tls.clone()).await?;
+    async fn enter(
+        &self,
+        config: &Config,
+        hints: Option<watch::Sender<()>>,
+    ) -> Result<Session, Error> {
+        let (client, mut connection) = config.connect(self.tls.clone()).await?;
         let driver = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = chain(&error), "a connection to the catalog ended");
+            loop {
+                match poll_fn(|context| connection.poll_message(context)).await {
+                    Some(Ok(AsyncMessage::Notification(_))) => {
+                        if let Some(hints) = &hints {
+                            hints.send_replace(());
+                        }
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => {
+                        let error = chain(&error);
+                        return tracing::debug!(error, "a connection to the catalog ended");
+                    }
+                    None => return,
+                }
             }
         });
         let session = Session {

@@ -34,7 +34,7 @@ fn take(connection: &Connection, step: &Step) -> Result<Option<Record>, CatalogE
     };
     history::write(connection, step.id, &passage)?;
     if let Some(kind) = step.edge.event() {
-        history::announce(connection, step.id, &passage, kind)?;
+        history::announce(connection, &record.upload, &passage, kind)?;
     }
     if let Some(settlement) = Settlement::of(&step.edge) {
         account::settle(connection, &record.upload, settlement)?;

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, params};
 use valetkey_protocol::FileId;
 
-use super::due;
 use super::error::from_sqlite;
 use super::row::integer;
-use crate::CatalogError;
+use super::{due, history};
+use crate::{CatalogError, Issue};
 
 /// Remembers storage's name for a pending multipart upload that has none yet.
 pub(super) fn attach_multipart(
@@ -36,16 +36,22 @@ pub(super) fn extend_urls(
     )
 }
 
-/// Counts one more issued download of each.
-pub(super) fn count_downloads(connection: &Connection, ids: &[FileId]) -> Result<(), CatalogError> {
-    for id in ids {
-        changes(
-            connection,
-            "UPDATE upload SET download_count = download_count + 1 WHERE id = ?1 AND state = 'available'",
-            [id.as_bytes()],
-        )?;
-    }
-    Ok(())
+/// Counts issued downloads, and tells of those that are announced.
+pub(super) fn count_downloads(
+    connection: &Connection,
+    issues: &[Issue],
+) -> Result<(), CatalogError> {
+    atomically(connection, || {
+        issues.iter().try_for_each(|issue| match issue.announced_at {
+            Some(at) => history::announce_download(connection, issue.id, at),
+            None => changes(
+                connection,
+                "UPDATE upload SET download_count = download_count + 1 WHERE id = ?1 AND state = 'available'",
+                [issue.id.as_bytes()],
+            )
+            .map(|_| ()),
+        })
+    })
 }
 
 /// Leaves a run alone for longer, while it still stands where it began.

@@ -1,14 +1,19 @@
 //! The audit log and the outbox: written with their edge, read in order.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 use valetkey_protocol::FileId;
 use valetkey_protocol::upload::State;
 
 use super::change::changes;
 use super::error::from_sqlite;
+use super::list::Query;
 use super::row::{self, Columns, collect, integer, word};
-use crate::{CatalogError, Event, EventKind, Passage};
+use crate::{CatalogError, Event, EventKind, EventList, NewUpload, Passage};
+
+const ANNOUNCE: &str =
+    "INSERT INTO outbox (upload_id, seq, kind, at, owner, bucket) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 /// Writes one line of the audit log.
 pub(super) fn write(
@@ -29,21 +34,45 @@ pub(super) fn write(
     changes(connection, sql, values).map(|_| ())
 }
 
-/// Puts what happened into the outbox.
+/// Puts what happened to an upload into the outbox.
 pub(super) fn announce(
     connection: &Connection,
-    id: FileId,
+    upload: &NewUpload,
     passage: &Passage,
     kind: EventKind,
 ) -> Result<(), CatalogError> {
-    let sql = "INSERT INTO outbox (upload_id, seq, kind, at) VALUES (?1, ?2, ?3, ?4)";
     let values = params![
-        id.as_bytes(),
+        upload.id.as_bytes(),
         integer("seq", passage.seq)?,
         kind.as_str(),
         passage.at.as_millisecond(),
+        upload.owner.as_str(),
+        upload.bucket,
     ];
-    changes(connection, sql, values).map(|_| ())
+    changes(connection, ANNOUNCE, values).map(|_| ())
+}
+
+/// Counts a download, and puts it into the outbox if the file is available.
+pub(super) fn announce_download(
+    connection: &Connection,
+    id: FileId,
+    at: Timestamp,
+) -> Result<(), CatalogError> {
+    const COUNT: &str = "UPDATE upload SET download_count = download_count + 1 \
+         WHERE id = ?1 AND state = 'available' RETURNING download_count, owner, bucket";
+    let mut statement = connection.prepare_cached(COUNT).map_err(from_sqlite)?;
+    let counted: Option<(i64, String, String)> = statement
+        .query_row([id.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()
+        .map_err(from_sqlite)?;
+    let Some((seq, owner, bucket)) = counted else {
+        return Ok(());
+    };
+    let kind = EventKind::DownloadIssued.as_str();
+    let values = params![id.as_bytes(), seq, kind, at.as_millisecond(), owner, bucket];
+    changes(connection, ANNOUNCE, values).map(|_| ())
 }
 
 /// All that happened to one upload. Its creation is what its own row says.
@@ -63,20 +92,53 @@ pub(super) fn of(connection: &Connection, id: FileId) -> Result<Vec<Passage>, Ca
     Ok(passages)
 }
 
-/// The events after a position, in order.
+/// Events, in order.
 pub(super) fn events(
     connection: &Connection,
-    after: u64,
-    limit: u32,
+    list: &EventList,
 ) -> Result<Vec<Event>, CatalogError> {
-    let sql = "SELECT position, upload_id, seq, kind, at FROM outbox WHERE position > ?1 \
-         ORDER BY position LIMIT ?2";
-    collect(
-        connection,
-        sql,
-        params![integer("after", after)?, limit],
-        event,
-    )
+    let Query { sql, values } = query(list)?;
+    collect(connection, &sql, params_from_iter(values), event)
+}
+
+/// Composes the statement. It names its index: without statistics SQLite would guess between two.
+fn query(list: &EventList) -> Result<Query, CatalogError> {
+    let index = match &list.owner {
+        Some(_) => " INDEXED BY outbox_by_owner",
+        None => "",
+    };
+    let mut query = Query {
+        sql: format!(
+            "SELECT position, upload_id, seq, kind, at, owner, bucket FROM outbox{index} WHERE position > ?"
+        ),
+        values: vec![integer("after", list.after)?.into()],
+    };
+    if let Some(owner) = &list.owner {
+        query.and("owner = ?", owner.as_str().to_owned());
+    }
+    if let Some(bucket) = &list.bucket {
+        query.and("bucket = ?", bucket.clone());
+    }
+    if let Some(id) = list.id {
+        query.and("upload_id = ?", id.as_bytes().to_vec());
+    }
+    if !list.kinds.is_empty() {
+        let marks = vec!["?"; list.kinds.len()].join(", ");
+        query.sql.push_str(&format!(" AND kind IN ({marks})"));
+        let kinds = list.kinds.iter().map(|kind| kind.as_str().to_owned());
+        query.values.extend(kinds.map(Value::from));
+    }
+    query.sql.push_str(" ORDER BY position LIMIT ?");
+    query.values.push(list.limit.into());
+    Ok(query)
+}
+
+/// The positions of the first and of the last event.
+pub(super) fn span(connection: &Connection) -> Result<[u64; 2], CatalogError> {
+    let sql = "SELECT coalesce((SELECT min(position) FROM outbox), 0), coalesce((SELECT max(position) FROM outbox), 0)";
+    let read = |columns: &mut Columns<'_, '_>| Ok([columns.number()?, columns.number()?]);
+    let found = collect(connection, sql, [], read)?;
+    Ok(found.first().copied().unwrap_or_default())
 }
 
 /// Forgets settled uploads that left nothing, with their lines, and the first events, both up to then. An event that
@@ -145,5 +207,7 @@ pub(super) fn event(columns: &mut Columns<'_, '_>) -> Result<Event, CatalogError
         seq: columns.number()?,
         kind: columns.read(|text| word(text, &EventKind::ALL, EventKind::as_str))?,
         at: columns.read(row::instant)?,
+        owner: columns.optional(|text| Ok(text.as_str()?.parse()?))?,
+        bucket: columns.optional_text()?,
     })
 }

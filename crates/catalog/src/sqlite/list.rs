@@ -80,7 +80,7 @@ pub(super) fn query(list: &FileList) -> Query {
 }
 
 impl Query {
-    fn and(&mut self, condition: &str, value: impl Into<Value>) {
+    pub(super) fn and(&mut self, condition: &str, value: impl Into<Value>) {
         self.sql.push_str(" AND ");
         self.sql.push_str(condition);
         self.values.push(value.into());

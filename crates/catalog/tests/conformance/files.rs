@@ -8,7 +8,8 @@ use valetkey_protocol::upload::State;
 use valetkey_protocol::{Checksum, FileId};
 
 use super::sample::{
-    Shared, at, facts, file, found, go, id, in_state, insert, just_before, metadata, upload, verify,
+    Shared, at, facts, file, found, go, id, in_state, insert, issue, just_before, metadata, upload,
+    verify,
 };
 
 fn everything() -> FileList {
@@ -267,8 +268,8 @@ pub(crate) async fn no_download_is_counted_twice_or_lost(catalog: &Shared) {
     let tasks: Vec<_> = (0..100)
         .map(|_| {
             let catalog = Arc::clone(catalog);
-            let ids = vec![id(1), id(2), id(1), id(3)];
-            tokio::spawn(async move { catalog.count_downloads(ids).await.unwrap() })
+            let issues = [1, 2, 1, 3].map(issue).to_vec();
+            tokio::spawn(async move { catalog.count_downloads(issues).await.unwrap() })
         })
         .collect();
     for task in tasks {

@@ -1,6 +1,6 @@
 //! What happened, for those who check and for those who are told.
 
-use valetkey_catalog::{Claim, Due, Edge, EventKind, Passage, Step};
+use valetkey_catalog::{Claim, Due, Edge, EventKind, EventList, Passage, Step};
 use valetkey_protocol::upload::State;
 
 use super::files::patch;
@@ -82,7 +82,7 @@ pub(crate) async fn what_others_are_told_is_in_the_outbox_in_order(catalog: &Sha
     for (number, state) in (1..).zip(State::ALL) {
         in_state(catalog, upload(number), state).await;
     }
-    let events = catalog.events(0, 100).await.unwrap();
+    let events = catalog.events(EventList::after(0, 100)).await.unwrap();
     let told: Vec<_> = events
         .iter()
         .map(|event| {
@@ -103,7 +103,10 @@ pub(crate) async fn what_others_are_told_is_in_the_outbox_in_order(catalog: &Sha
         ]
     );
     assert!(events.is_sorted_by(|one, next| one.position < next.position));
-    let rest = catalog.events(events[2].position, 2).await.unwrap();
+    let rest = catalog
+        .events(EventList::after(events[2].position, 2))
+        .await
+        .unwrap();
     assert_eq!(rest, events[3..5]);
 }
 
@@ -116,12 +119,19 @@ pub(crate) async fn what_is_old_and_settled_is_forgotten_and_nothing_else(catalo
     }
     let forget = |then, limit| catalog.forget_history_until(then, limit);
     assert_eq!(forget(just_before(at(0)), 100).await.unwrap(), 0);
-    assert_eq!(catalog.events(0, 100).await.unwrap().len(), 14);
+    assert_eq!(
+        catalog
+            .events(EventList::after(0, 100))
+            .await
+            .unwrap()
+            .len(),
+        14
+    );
     assert_eq!(forget(at(0), 3).await.unwrap(), 3);
     assert_eq!(forget(at(0), 100).await.unwrap(), 1);
     // Events may be kept for as long as their week is not over.
     assert_eq!(forget(at(2 * WEEK), 100).await.unwrap(), 0);
-    assert_eq!(catalog.events(0, 100).await.unwrap(), []);
+    assert_eq!(catalog.events(EventList::after(0, 100)).await.unwrap(), []);
     for (number, state) in (1..).zip(State::ALL) {
         let over = matches!(
             state,

@@ -5,6 +5,7 @@ pub(crate) mod accounts;
 pub(crate) mod claims;
 pub(crate) mod due;
 pub(crate) mod edges;
+pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod history;
 pub(crate) mod once;
@@ -52,6 +53,12 @@ macro_rules! conformance {
             files::no_download_is_counted_twice_or_lost
             history::every_edge_and_patch_is_one_line_and_what_was_refused_is_none
             history::what_others_are_told_is_in_the_outbox_in_order
+            events::an_event_says_whose_it_is_and_where
+            events::each_filter_shows_what_it_says_in_order
+            events::pages_of_one_owner_show_each_event_once
+            events::an_announced_download_is_an_event_with_its_number_and_no_other_is
+            events::the_span_reaches_from_the_first_to_the_last_that_is_remembered
+            events::whoever_waits_is_given_a_hint
             history::what_is_old_and_settled_is_forgotten_and_nothing_else
             history::a_scan_shows_every_record_of_every_state_once
             history::the_backlog_counts_what_is_there

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Builder;
 use valetkey_catalog::{
-    Catalog, Edge, FileFacts, Insertion, Intent, Limits, NewUpload, Record, Step, Transfer,
+    Catalog, Edge, FileFacts, Insertion, Intent, Issue, Limits, NewUpload, Record, Step, Transfer,
 };
 use valetkey_protocol::file::Integrity;
 use valetkey_protocol::upload::State;
@@ -168,6 +168,14 @@ pub(crate) async fn in_state(catalog: &Shared, upload: NewUpload, state: State) 
 pub(crate) async fn forget_leftovers(catalog: &Shared, id: FileId) {
     let epoch = found(catalog, id).await.epoch;
     assert!(catalog.forget_leftovers(id, epoch).await.unwrap());
+}
+
+/// A download of a file, which nobody is told of.
+pub(crate) fn issue(number: u64) -> Issue {
+    Issue {
+        id: id(number),
+        announced_at: None,
+    }
 }
 
 /// Makes a file of an upload.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use valetkey_catalog::{CatalogError, Edge, Step};
+use valetkey_catalog::{CatalogError, Edge, EventList, Step};
 use valetkey_protocol::upload::State;
 
 use super::conformance::sample::{Shared, at, facts, id, unlimited, upload, verify};
@@ -161,7 +161,10 @@ async fn check(catalog: &Shared, confirmed: &BTreeMap<u64, State>) {
         usage.open_uploads,
         count(State::Pending) + count(State::Verifying)
     );
-    let events = catalog.events(0, 1_000_000).await.unwrap();
+    let events = catalog
+        .events(EventList::after(0, 1_000_000))
+        .await
+        .unwrap();
     assert_eq!(events.len() as u64, usage.files);
 }
 

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use valetkey_catalog::{Claim, Edge, Insertion, Intent, Limits, NewUpload, Once};
+use valetkey_catalog::{Claim, Edge, EventList, Insertion, Intent, Limits, NewUpload, Once};
 use valetkey_protocol::upload::State;
 
 use super::conformance::sample::{
-    SESSION, Shared, at, delete, facts, file, found, id, insert, problem, step, unlimited, upload,
-    verify,
+    SESSION, Shared, at, delete, facts, file, found, id, insert, issue, problem, step, unlimited,
+    upload, verify,
 };
 use super::support::{home, open, schema};
 
@@ -147,7 +147,7 @@ async fn no_event_of_two_servers_is_missed_by_whoever_reads_along() {
     let reading = tokio::spawn(async move {
         let (mut position, mut seen) = (0, Vec::new());
         while seen.len() < usize::try_from(EVENTS).unwrap() {
-            for event in reader.events(position, 50).await.unwrap() {
+            for event in reader.events(EventList::after(position, 50)).await.unwrap() {
                 position = event.position;
                 seen.push(event.id);
             }
@@ -226,7 +226,7 @@ async fn walk(server: &Shared, number: u64, worker: usize) {
         (State::Verifying, _) => Edge::Retry,
         (State::Available, 0) => {
             server
-                .count_downloads(vec![id(number), id((number + 1) % 40)])
+                .count_downloads([number, (number + 1) % 40].map(issue).to_vec())
                 .await
                 .unwrap();
             return;
@@ -249,7 +249,8 @@ async fn walk(server: &Shared, number: u64, worker: usize) {
 async fn downloads_counted_on_two_servers_are_all_counted() {
     let servers = two().await;
     let record = file(&servers[0], upload(1)).await;
-    let counts = (0..200).map(|number| servers[number % 2].count_downloads(vec![id(1), id(1)]));
+    let counts =
+        (0..200).map(|number| servers[number % 2].count_downloads([1, 1].map(issue).to_vec()));
     for counted in join_all(counts).await {
         counted.unwrap();
     }

@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 use valetkey_catalog::postgres::{PostgresCatalog, Settings};
-use valetkey_catalog::{CatalogError, Edge};
+use valetkey_catalog::{CatalogError, Edge, EventList};
 use valetkey_protocol::upload::State;
 
 use super::conformance::sample::{at, forget_leftovers, id, in_state, insert, step, upload};
@@ -36,7 +36,7 @@ async fn weeks_are_made_ahead_and_dropped_when_they_are_old_enough() {
     assert_eq!(weeks(&client).await, [6, 6]);
     assert_eq!(forget(12).await.unwrap(), 0);
     assert_eq!(weeks(&client).await, [4, 4]);
-    let events = home.catalog.events(0, 100).await.unwrap();
+    let events = home.catalog.events(EventList::after(0, 100)).await.unwrap();
     let left: Vec<_> = events.iter().map(|event| event.id).collect();
     assert_eq!(left, [id(2), id(3)]);
     // A week that is needed again, by a server that made it once, is made again.

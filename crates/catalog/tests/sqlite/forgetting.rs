@@ -1,6 +1,6 @@
 //! What SQLite forgets, event by event.
 
-use valetkey_catalog::Edge;
+use valetkey_catalog::{Edge, EventList};
 use valetkey_protocol::upload::State;
 
 use super::conformance::sample::{at, forget_leftovers, id, in_state, insert, step, upload};
@@ -27,7 +27,7 @@ async fn events_are_forgotten_from_the_first_on_up_to_a_younger_one() {
     let left = async |then, limit| {
         let forgotten = catalog.forget_history_until(then, limit).await;
         assert_eq!(forgotten.unwrap(), 0);
-        let events = catalog.events(0, 100).await.unwrap();
+        let events = catalog.events(EventList::after(0, 100)).await.unwrap();
         events.into_iter().map(|event| event.id).collect::<Vec<_>>()
     };
     assert_eq!(left(at(5), 1).await, [2, 3, 4].map(id));

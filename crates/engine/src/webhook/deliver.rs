@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use valetkey_catalog::{Attempt, Delivery, DeliveryClaim, Endpoint, Fate, Settlement};
+use valetkey_catalog::{Attempt, Delivery, DeliveryClaim, Endpoint, Event, Fate, Settlement};
 use valetkey_protocol::Code;
 use valetkey_protocol::webhook::{EndpointId, TEST_TYPE, Tested};
 
@@ -74,7 +74,7 @@ impl Webhooks {
         delivery: Delivery,
     ) -> Result<Delivered, Error> {
         let position = delivery.event.position;
-        let (id, body) = self.body(delivery.event).await?;
+        let (id, body) = self.body(&delivery.event).await?;
         let message = self.message(endpoint, id, body);
         let answer = self.sender.send(message).await;
         let now = self.now();
@@ -139,6 +139,15 @@ impl Webhooks {
             status,
             problem,
         })
+    }
+
+    /// The event as others are told it, under its id.
+    async fn body(&self, event: &Event) -> Result<(String, Vec<u8>), Error> {
+        let told = self.engine.tell(std::slice::from_ref(event)).await?.pop();
+        let told = told.ok_or_else(|| Error::Internal("an event was not told".to_owned()))?;
+        let body = serde_json::to_vec(&told);
+        let body = body.map_err(|error| Error::Internal(error.to_string()))?;
+        Ok((told.id, body))
     }
 
     fn message(&self, endpoint: &Endpoint, id: String, body: Vec<u8>) -> WebhookMessage {

@@ -260,7 +260,7 @@ fn view(endpoint: Endpoint, now: Timestamp) -> View {
 fn delivery_view(delivery: valetkey_catalog::Delivery) -> DeliveryView {
     let last = delivery.last;
     DeliveryView {
-        event_id: crate::event::id(&delivery.event),
+        event_id: crate::event::id_of(&delivery.event),
         kind: delivery.event.kind,
         file_id: delivery.event.id,
         timestamp: delivery.event.at,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use valetkey_catalog::EventKind;
+use valetkey_catalog::{EventKind, EventList};
 use valetkey_protocol::FileId;
 use valetkey_protocol::upload::State;
 
@@ -33,7 +33,7 @@ async fn each_edge_says_who_asked_for_it() {
     world.create(wish(1)).await;
     world.clock.forward(86_400);
     world.engine.sweep_due().await.unwrap();
-    let events = world.catalog.events(0, 10).await.unwrap();
+    let events = world.catalog.events(EventList::after(0, 10)).await.unwrap();
     let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
     let told = [
         EventKind::UploadCompleted,
@@ -54,7 +54,15 @@ async fn fifty_completions_at_once_are_one_transition_and_one_event() {
     let first = files[0].as_ref().unwrap();
     assert!(files.iter().all(|file| file.as_ref().unwrap() == first));
     assert_eq!(world.catalog.history(upload.id).await.unwrap().len(), 3);
-    assert_eq!(world.catalog.events(0, 10).await.unwrap().len(), 1);
+    assert_eq!(
+        world
+            .catalog
+            .events(EventList::after(0, 10))
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     assert_eq!(world.counts.of(State::Available), 1);
 }
 

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod events;
 mod fairness;
 mod files;
 mod history;

@@ -7,7 +7,7 @@ pub(crate) mod memory;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use valetkey_catalog::Catalog;
 use valetkey_engine::{
@@ -24,6 +24,9 @@ use memory::MemoryStore;
 
 /// 2026-01-01T00:00:00Z in milliseconds.
 const BEGIN: i64 = 1_767_225_600_000;
+
+/// For how long events are remembered.
+pub(crate) const HISTORY: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 pub(crate) struct World {
     pub(crate) engine: Arc<Engine>,
@@ -207,6 +210,7 @@ fn engine(
         receipts: Arc::new(Unsigned),
         secret: Secret::new("a secret of at least thirty-two bytes"),
         public_url: "https://files.test".to_owned(),
+        history: Some(HISTORY),
     });
     Arc::new(engine.unwrap())
 }
