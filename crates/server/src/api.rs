@@ -9,16 +9,17 @@ mod receipts;
 mod sweep;
 mod uploads;
 mod usage;
+mod webhooks;
 
 use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use tower_http::cors::CorsLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use valetkey_engine::Engine;
+use valetkey_engine::{Engine, Webhooks};
 use valetkey_protocol::Code;
 
 use crate::door::{self, Door};
@@ -52,6 +53,19 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(buckets::list_buckets))
         .routes(routes!(usage::get_usage))
         .routes(routes!(sweep::sweep))
+        .routes(routes!(
+            webhooks::create_webhook,
+            webhooks::list_webhooks
+        ))
+        .routes(routes!(
+            webhooks::get_webhook,
+            webhooks::patch_webhook,
+            webhooks::delete_webhook
+        ))
+        .routes(routes!(webhooks::rotate_webhook))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::replay_webhook))
+        .routes(routes!(webhooks::list_deliveries))
         .routes(routes!(receipts::get_receipt_keys))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
@@ -59,11 +73,17 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
 }
 
 /// The whole API behind its door.
-pub(crate) fn router(engine: Shared, door: Arc<Door>, cors: Option<CorsLayer>) -> Router {
+pub(crate) fn router(
+    engine: Shared,
+    webhooks: Arc<Webhooks>,
+    door: Arc<Door>,
+    cors: Option<CorsLayer>,
+) -> Router {
     let (routes, _) = routes().split_for_parts();
     let routes = routes
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
+        .layer(Extension(webhooks))
         .layer(middleware::from_fn_with_state(door, door::pass))
         .with_state(engine);
     match cors {

@@ -13,7 +13,7 @@ use axum::extract::Request;
 use axum::middleware::{self, Next};
 use tokio::net::TcpListener;
 use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, Options};
-use valetkey_engine::{Bucket, Engine, EngineParts};
+use valetkey_engine::{Bucket, Engine, EngineParts, WebhookParts, Webhooks};
 use valetkey_protocol::Clock;
 use valetkey_store::s3::{AddressingStyle, Backoff, Credentials, S3Settings, S3Store, Timeouts};
 use valetkey_store::{Guarded, Monotonic};
@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::random::{FileIds, RequestIds};
 use crate::receipts::ReceiptKeys;
 use crate::store_key::StoreKey;
+use crate::webhooks::{HttpSender, SenderOptions, WebhookWorker};
 use crate::worker::Workers;
 use crate::{ServeError, api, cors, files, random};
 
@@ -38,6 +39,7 @@ pub(crate) struct App {
     pub(crate) listeners: Listeners,
     pub(crate) router: axum::Router,
     pub(crate) workers: Workers,
+    pub(crate) webhooks: WebhookWorker,
     pub(crate) store: Option<OpenStore>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) max_connections: usize,
@@ -98,6 +100,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         public_url: public_url.trim_end_matches('/').to_owned(),
         history: config.sweep.history(),
     })?);
+    let webhooks = open_webhooks(&config, &engine).await?;
     let door = Door {
         verifier: Verifier::new(&config.auth, clock),
         metrics: Arc::clone(&metrics),
@@ -105,7 +108,8 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         traced: !config.telemetry.otlp_endpoint.is_empty(),
     };
     let cors = cors::layer(&config.cors_origins);
-    let router = api::router(Arc::clone(&engine), Arc::new(door), cors);
+    let (shared, told) = (Arc::clone(&engine), Arc::clone(&webhooks));
+    let router = api::router(shared, told, Arc::new(door), cors);
     Ok(App {
         router: with_budget(router, uptime),
         listeners,
@@ -113,6 +117,11 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
             engine,
             metrics: Arc::clone(&metrics),
             config: config.sweep,
+        },
+        webhooks: WebhookWorker {
+            webhooks,
+            metrics: Arc::clone(&metrics),
+            concurrency: config.webhooks.concurrency,
         },
         store,
         metrics,
@@ -212,6 +221,26 @@ fn domain_of(endpoint: &str) -> &str {
 fn open_receipts(config: &Config) -> Result<ReceiptKeys, ServeError> {
     let folder = config.catalog.folder();
     ReceiptKeys::open(&config.receipts, folder.unwrap_or(Path::new("")))
+}
+
+/// Whoever tells others what happens, with the endpoints of the configuration.
+async fn open_webhooks(
+    config: &Config,
+    engine: &Arc<Engine>,
+) -> Result<Arc<Webhooks>, ServeError> {
+    let options = SenderOptions {
+        allow_http: config.webhooks.allow_http,
+        allowed: config.webhooks.networks()?,
+        ..SenderOptions::default()
+    };
+    let webhooks = Webhooks::new(WebhookParts {
+        engine: Arc::clone(engine),
+        sender: Arc::new(HttpSender::new(options)?),
+        secret: config.auth.secret.clone(),
+        endpoints: config.webhooks.configured(),
+    })?;
+    webhooks.reconcile().await?;
+    Ok(Arc::new(webhooks))
 }
 
 async fn open_store(

@@ -7,6 +7,7 @@ mod receipts;
 mod secret;
 mod sweep;
 mod telemetry;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ pub use catalog::{CATALOG_VARIABLE, CatalogConfig};
 pub use receipts::ReceiptsConfig;
 pub use sweep::SweepConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
+pub use webhooks::{EndpointConfig, WebhooksConfig};
 
 /// The environment variable that takes the place of `auth.secret`.
 pub const SECRET_VARIABLE: &str = "VALETKEY_SECRET";
@@ -82,6 +84,8 @@ pub struct Config {
     pub receipts: ReceiptsConfig,
     /// How often the service looks after what clients left behind.
     pub sweep: SweepConfig,
+    /// Who is told what happens.
+    pub webhooks: WebhooksConfig,
     /// Where traces go.
     pub telemetry: TelemetryConfig,
     /// What is remembered, and where.
@@ -105,6 +109,7 @@ impl Default for Config {
             auth: AuthConfig::default(),
             receipts: ReceiptsConfig::default(),
             sweep: SweepConfig::default(),
+            webhooks: WebhooksConfig::default(),
             telemetry: TelemetryConfig::default(),
             catalog: CatalogConfig::default(),
             embedded: EmbeddedConfig::default(),
@@ -211,6 +216,8 @@ impl Config {
             return Err(invalid("default_bucket", problem));
         }
         self.check_buckets()?;
+        self.webhooks
+            .check(|bucket| self.buckets.contains_key(bucket))?;
         if self.uses_embedded() {
             let (key, listen) = ("embedded.listen", &self.embedded.listen);
             check_address(key, listen)?;
@@ -281,6 +288,10 @@ impl Config {
 
     fn read_secret_files(&mut self) -> Result<(), ConfigError> {
         take_file("auth.secret", &mut self.auth.secret, &self.auth.secret_file)?;
+        for endpoint in &mut self.webhooks.endpoints {
+            let key = format!("webhooks.endpoints.{}.secret", endpoint.id);
+            take_file(&key, &mut endpoint.secret, &endpoint.secret_file)?;
+        }
         for (name, bucket) in &mut self.buckets {
             let key = format!("buckets.{name}.secret_access_key");
             take_file(

@@ -29,6 +29,7 @@ mod metrics;
 mod parts;
 mod random;
 mod store_key;
+mod webhooks;
 mod worker;
 
 pub use app::catalog::{migrate, migrations};
