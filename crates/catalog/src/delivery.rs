@@ -211,7 +211,7 @@ impl Endpoint {
             false => self.kinds.contains(&event.kind),
         };
         let mut buckets = self.buckets.iter();
-        let bucket = || buckets.any(|bucket| Some(bucket) == event.bucket.as_ref());
+        let mut bucket = || buckets.any(|bucket| Some(bucket) == event.bucket.as_ref());
         kind && (self.buckets.is_empty() || bucket())
     }
 }
@@ -254,6 +254,10 @@ pub(crate) fn split(text: &str) -> Vec<String> {
 
 /// What [`join_kinds`] joined. A kind that only a newer program knows is left out.
 pub(crate) fn split_kinds(text: &str) -> Vec<EventKind> {
-    let known = |name: String| EventKind::ALL.into_iter().find(|kind| kind.as_str() == name);
+    let known = |name: String| {
+        EventKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+    };
     split(text).into_iter().filter_map(known).collect()
 }

@@ -21,7 +21,8 @@ use valetkey_protocol::{Checksum, FileId, Filename, FolderPath, Metadata, Subjec
 
 pub use account::{Backlog, Insertion, Intent, Limit, Limits, Over, Usage};
 pub use delivery::{
-    Attempt, Deliveries, Delivery, DeliveryBacklog, DeliveryClaim, DeliveryList, Endpoint, FanOut, Fate, Settlement,
+    Attempt, Deliveries, Delivery, DeliveryBacklog, DeliveryClaim, DeliveryList, Endpoint, FanOut,
+    Fate, Settlement,
 };
 pub use due::{Claim, Due, DueList, Postponement, Task};
 pub use edge::{Edge, Step};

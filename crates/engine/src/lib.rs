@@ -27,6 +27,6 @@ pub use sweep::{Surveyed, SweepReport};
 pub use upload::Completion;
 pub use usage::{BucketVitals, Vitals};
 pub use webhook::{
-    ConfiguredEndpoint, Delivered, WebhookAnswer, WebhookMessage, WebhookParts, WebhookSender, Webhooks,
-    check_webhook_secret,
+    ConfiguredEndpoint, Delivered, WebhookAnswer, WebhookMessage, WebhookParts, WebhookSender,
+    Webhooks, check_webhook_secret,
 };

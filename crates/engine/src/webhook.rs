@@ -140,7 +140,11 @@ impl Webhooks {
         for endpoint in endpoints.iter().filter(|one| one.disabled.is_none()) {
             let cursor = endpoint.cursor;
             if let std::collections::btree_map::Entry::Vacant(entry) = pages.entry(cursor) {
-                entry.insert(self.catalog().events(EventList::after(cursor, PAGE)).await?);
+                entry.insert(
+                    self.catalog()
+                        .events(EventList::after(cursor, PAGE))
+                        .await?,
+                );
             }
             let events = pages.get(&cursor).map(Vec::as_slice).unwrap_or_default();
             let Some(last) = events.last() else {
@@ -167,9 +171,7 @@ impl Webhooks {
     pub async fn targets(&self) -> Result<Vec<Arc<Endpoint>>, Error> {
         let mut endpoints = self.catalog().endpoints().await?;
         let now = self.now();
-        endpoints.retain(|one| {
-            one.disabled.is_none() && !self.secrets.of(one, now).is_empty()
-        });
+        endpoints.retain(|one| one.disabled.is_none() && !self.secrets.of(one, now).is_empty());
         Ok(endpoints.into_iter().map(Arc::new).collect())
     }
 

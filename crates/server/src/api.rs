@@ -53,10 +53,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(buckets::list_buckets))
         .routes(routes!(usage::get_usage))
         .routes(routes!(sweep::sweep))
-        .routes(routes!(
-            webhooks::create_webhook,
-            webhooks::list_webhooks
-        ))
+        .routes(routes!(webhooks::create_webhook, webhooks::list_webhooks))
         .routes(routes!(
             webhooks::get_webhook,
             webhooks::patch_webhook,

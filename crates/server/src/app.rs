@@ -224,10 +224,7 @@ fn open_receipts(config: &Config) -> Result<ReceiptKeys, ServeError> {
 }
 
 /// Whoever tells others what happens, with the endpoints of the configuration.
-async fn open_webhooks(
-    config: &Config,
-    engine: &Arc<Engine>,
-) -> Result<Arc<Webhooks>, ServeError> {
+async fn open_webhooks(config: &Config, engine: &Arc<Engine>) -> Result<Arc<Webhooks>, ServeError> {
     let options = SenderOptions {
         allow_http: config.webhooks.allow_http,
         allowed: config.webhooks.networks()?,

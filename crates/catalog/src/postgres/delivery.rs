@@ -4,8 +4,8 @@
 //! of the endpoint, and whoever ends one shares it, so that nobody is put behind one that is just ending.
 
 use jiff::Timestamp;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 use valetkey_protocol::webhook::{DeliveryState, EndpointId};
 
@@ -15,8 +15,8 @@ use super::pool::{Pool, Transaction, patiently};
 use super::row::{Columns, uuid};
 use crate::value::integer;
 use crate::{
-    Attempt, CatalogError, Delivery, DeliveryBacklog, DeliveryClaim, DeliveryList, Event, Fate,
-    FanOut, Settlement,
+    Attempt, CatalogError, Delivery, DeliveryBacklog, DeliveryClaim, DeliveryList, Event, FanOut,
+    Fate, Settlement,
 };
 
 /// The columns of a delivery, in the order [`delivery`] reads them.
@@ -27,7 +27,8 @@ macro_rules! columns {
     };
 }
 
-const MOVE_ON: &str = "UPDATE webhook_endpoint SET cursor = $3 WHERE id = $1 AND cursor = $2 AND disabled IS NULL";
+const MOVE_ON: &str =
+    "UPDATE webhook_endpoint SET cursor = $3 WHERE id = $1 AND cursor = $2 AND disabled IS NULL";
 
 /// One of a file waits behind the earlier ones of that file, also those of the same statement. What was over begins anew.
 const OWE: &str = "INSERT INTO webhook_delivery AS d \
@@ -170,10 +171,7 @@ pub(super) async fn settle(pool: &Pool, settlement: &Settlement) -> Result<bool,
     let (id, attempt) = (settlement.endpoint.as_str(), &settlement.attempt);
     let position = integer("position", settlement.position)?;
     let fence = integer("fence", settlement.fence)?;
-    let (state, due_at) = (
-        settlement.fate.state().as_str(),
-        settlement.fate.due_at(),
-    );
+    let (state, due_at) = (settlement.fate.state().as_str(), settlement.fate.due_at());
     let (now, status) = (attempt.at.as_millisecond(), attempt.status.map(i64::from));
     let values: [&(dyn ToSql + Sync); 8] = [
         &id,

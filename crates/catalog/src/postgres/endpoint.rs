@@ -38,25 +38,27 @@ pub(super) async fn insert(
     endpoint: &Endpoint,
     most: u32,
 ) -> Result<bool, CatalogError> {
-    let rows = pool.once(
-        INSERT,
-        &[
-            &endpoint.id.as_str(),
-            &endpoint.url,
-            &join_kinds(&endpoint.kinds),
-            &join(&endpoint.buckets),
-            &endpoint.origin.as_str(),
-            &endpoint.disabled,
-            &integer("generation", endpoint.generation)?,
-            &endpoint
-                .old_secret_until
-                .map(|until| until.as_millisecond()),
-            &endpoint.created_at.as_millisecond(),
-            &integer("version", endpoint.version)?,
-            &i64::from(most),
-        ],
-    );
-    Ok(!rows.await?.is_empty())
+    let rows = pool
+        .once(
+            INSERT,
+            &[
+                &endpoint.id.as_str(),
+                &endpoint.url,
+                &join_kinds(&endpoint.kinds),
+                &join(&endpoint.buckets),
+                &endpoint.origin.as_str(),
+                &endpoint.disabled,
+                &integer("generation", endpoint.generation)?,
+                &endpoint
+                    .old_secret_until
+                    .map(|until| until.as_millisecond()),
+                &endpoint.created_at.as_millisecond(),
+                &integer("version", endpoint.version)?,
+                &i64::from(most),
+            ],
+        )
+        .await?;
+    Ok(!rows.is_empty())
 }
 
 /// Every endpoint, by id.
@@ -66,30 +68,28 @@ pub(super) async fn list(pool: &Pool) -> Result<Vec<Endpoint>, CatalogError> {
 
 /// Writes what may be changed, if nobody did since.
 pub(super) async fn update(pool: &Pool, endpoint: &Endpoint) -> Result<bool, CatalogError> {
-    let rows = pool.once(
-        UPDATE,
-        &[
-            &endpoint.id.as_str(),
-            &integer("version", endpoint.version)?,
-            &endpoint.url,
-            &join_kinds(&endpoint.kinds),
-            &join(&endpoint.buckets),
-            &endpoint.disabled,
-            &integer("generation", endpoint.generation)?,
-            &endpoint
-                .old_secret_until
-                .map(|until| until.as_millisecond()),
-        ],
-    );
-    Ok(!rows.await?.is_empty())
+    let rows = pool
+        .once(
+            UPDATE,
+            &[
+                &endpoint.id.as_str(),
+                &integer("version", endpoint.version)?,
+                &endpoint.url,
+                &join_kinds(&endpoint.kinds),
+                &join(&endpoint.buckets),
+                &endpoint.disabled,
+                &integer("generation", endpoint.generation)?,
+                &endpoint
+                    .old_secret_until
+                    .map(|until| until.as_millisecond()),
+            ],
+        )
+        .await?;
+    Ok(!rows.is_empty())
 }
 
 /// Removes some of its deliveries or, with the last of them, itself.
-pub(super) async fn remove(
-    pool: &Pool,
-    id: &EndpointId,
-    limit: u32,
-) -> Result<bool, CatalogError> {
+pub(super) async fn remove(pool: &Pool, id: &EndpointId, limit: u32) -> Result<bool, CatalogError> {
     let (id, most) = (id.as_str(), i64::from(limit));
     patiently(async {
         let transaction = pool.begin().await?;

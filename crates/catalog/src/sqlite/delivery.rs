@@ -8,8 +8,8 @@ use super::change::{atomically, changes};
 use super::history;
 use super::row::{self, Columns, collect, integer, word};
 use crate::{
-    Attempt, CatalogError, Delivery, DeliveryBacklog, DeliveryClaim, DeliveryList, Event, Fate,
-    FanOut, Settlement,
+    Attempt, CatalogError, Delivery, DeliveryBacklog, DeliveryClaim, DeliveryList, Event, FanOut,
+    Fate, Settlement,
 };
 
 /// The columns of a delivery, in the order [`delivery`] reads them.

@@ -221,7 +221,8 @@ impl Webhooks {
 
     async fn write(&self, endpoint: Endpoint) -> Result<View, Error> {
         if !self.catalog().update_endpoint(endpoint.clone()).await? {
-            let detail = "somebody else changed this webhook at the same time; look at it and try again";
+            let detail =
+                "somebody else changed this webhook at the same time; look at it and try again";
             return Err(Error::refused(Code::Conflict, detail));
         }
         Ok(view(endpoint, self.now()))

@@ -74,7 +74,9 @@ impl Webhooks {
     ) -> Result<bool, Error> {
         if found.origin == Origin::Api {
             let id = &configured.id;
-            let why = format!("there is a webhook {id} that the API made: call the configured one otherwise");
+            let why = format!(
+                "there is a webhook {id} that the API made: call the configured one otherwise"
+            );
             return Err(Error::Internal(why));
         }
         let wanted = Endpoint {

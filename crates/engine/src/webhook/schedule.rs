@@ -52,7 +52,9 @@ mod tests {
 
     #[test]
     fn there_are_ten_attempts_over_three_days() {
-        let pauses: Vec<_> = (1..).map_while(|attempts| pause(attempts, 7, None)).collect();
+        let pauses: Vec<_> = (1..)
+            .map_while(|attempts| pause(attempts, 7, None))
+            .collect();
         assert_eq!(pauses.len(), 9);
         let whole = pauses.iter().map(SignedDuration::as_secs).sum::<i64>();
         let planned = 75 * 3600 + 35 * 60 + 5;

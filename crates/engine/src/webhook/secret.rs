@@ -51,11 +51,20 @@ impl Secrets {
     /// The keys that sign at this time, the newest first; none when only another server's configuration has them.
     pub(super) fn of(&self, endpoint: &Endpoint, now: Timestamp) -> Vec<Vec<u8>> {
         if endpoint.origin == Origin::Config {
-            return self.configured.get(&endpoint.id).cloned().unwrap_or_default();
+            return self
+                .configured
+                .get(&endpoint.id)
+                .cloned()
+                .unwrap_or_default();
         }
         let mut keys = vec![self.derived(endpoint, endpoint.generation)];
         if endpoint.old_secret_until.is_some_and(|until| now < until) {
-            keys.extend(endpoint.generation.checked_sub(1).map(|old| self.derived(endpoint, old)));
+            keys.extend(
+                endpoint
+                    .generation
+                    .checked_sub(1)
+                    .map(|old| self.derived(endpoint, old)),
+            );
         }
         keys
     }
@@ -169,10 +178,19 @@ mod tests {
 
     #[test]
     fn what_is_no_secret_is_refused_with_the_remedy() {
-        for text in ["", "whsec_", "whsec_!!!!", "whsec_c2hvcnQ=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+        for text in [
+            "",
+            "whsec_",
+            "whsec_!!!!",
+            "whsec_c2hvcnQ=",
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ] {
             let why = check_webhook_secret(&Secret::new(text)).unwrap_err();
             assert!(why.contains("openssl rand"), "{why}");
-            assert!(text.is_empty() || text == "whsec_" || !why.contains(text), "{why}");
+            assert!(
+                text.is_empty() || text == "whsec_" || !why.contains(text),
+                "{why}"
+            );
         }
     }
 }

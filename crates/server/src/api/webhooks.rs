@@ -36,10 +36,7 @@ pub(crate) async fn create_webhook(
     get, path = "/v1/webhooks", tag = "webhooks",
     responses((status = 200, body = Endpoints, description = "All webhooks"))
 )]
-pub(crate) async fn list_webhooks(
-    Extension(webhooks): Shared,
-    Caller(who): Caller,
-) -> Answer {
+pub(crate) async fn list_webhooks(Extension(webhooks): Shared, Caller(who): Caller) -> Answer {
     reply(StatusCode::OK, &webhooks.list_endpoints(&who).await?)
 }
 

@@ -167,7 +167,10 @@ mod tests {
             let problem = problem(changes, false).unwrap();
             let key = format!("`webhooks.endpoints.billing.{key}`");
             assert!(problem.starts_with(&key), "{problem}");
-            assert!(problem.contains(remedy) && !problem.contains("hush"), "{problem}");
+            assert!(
+                problem.contains(remedy) && !problem.contains("hush"),
+                "{problem}"
+            );
         }
     }
 

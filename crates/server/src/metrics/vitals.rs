@@ -143,7 +143,9 @@ fn webhooks(registry: &mut Registry, vitals: &Vitals) {
         ] {
             gauges.get_or_create(&labels).set(whole(value));
         }
-        let age = webhook.oldest.map(|oldest| vitals.at.duration_since(oldest));
+        let age = webhook
+            .oldest
+            .map(|oldest| vitals.at.duration_since(oldest));
         let age = age.map_or(0.0, |age| age.as_secs_f64().max(0.0));
         oldest.get_or_create(&labels).set(age);
     }

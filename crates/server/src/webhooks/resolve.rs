@@ -87,10 +87,11 @@ impl Guard {
             return Err(unknown("there is none".to_owned()));
         }
         for address in &found {
-            self.check(*address).map_err(|address| Unusable::Forbidden {
-                name: name.to_owned(),
-                address,
-            })?;
+            self.check(*address)
+                .map_err(|address| Unusable::Forbidden {
+                    name: name.to_owned(),
+                    address,
+                })?;
         }
         Ok(found)
     }

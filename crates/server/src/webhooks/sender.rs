@@ -114,8 +114,14 @@ impl WebhookSender for HttpSender {
         if literal(&url).is_some() {
             return Ok(());
         }
-        match self.guard.addresses(url.host_str().unwrap_or_default()).await {
-            Err(forbidden @ Unusable::Forbidden { .. }) => Err(format!("cannot be used: {forbidden}")),
+        match self
+            .guard
+            .addresses(url.host_str().unwrap_or_default())
+            .await
+        {
+            Err(forbidden @ Unusable::Forbidden { .. }) => {
+                Err(format!("cannot be used: {forbidden}"))
+            }
             // A name may get its address later.
             Ok(_) | Err(Unusable::Unknown { .. }) => Ok(()),
         }
@@ -143,12 +149,17 @@ pub(crate) fn parse_url(text: &str, allow_http: bool) -> Result<Url, String> {
         "https" => {}
         "http" if allow_http => {}
         "http" => {
-            return Err("is not https; `webhooks.allow_http` of the configuration can allow http".to_owned());
+            return Err(
+                "is not https; `webhooks.allow_http` of the configuration can allow http"
+                    .to_owned(),
+            );
         }
         _ => return Err("is not https".to_owned()),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("has a user or a password: leave them out; the signature says who sends".to_owned());
+        return Err(
+            "has a user or a password: leave them out; the signature says who sends".to_owned(),
+        );
     }
     if url.fragment().is_some() {
         return Err("has a fragment, which is never sent: leave out what follows #".to_owned());
@@ -160,7 +171,9 @@ pub(crate) fn parse_url(text: &str, allow_http: bool) -> Result<Url, String> {
 /// read them.
 fn literal(url: &Url) -> Option<IpAddr> {
     let host = url.host_str()?;
-    let host = host.strip_prefix('[').map_or(host, |host| host.trim_end_matches(']'));
+    let host = host
+        .strip_prefix('[')
+        .map_or(host, |host| host.trim_end_matches(']'));
     host.parse().ok()
 }
 

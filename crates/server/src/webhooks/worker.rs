@@ -100,7 +100,9 @@ impl WebhookWorker {
             }
             for delivery in self.webhooks.claim(&endpoint.id, free).await? {
                 *flight.count.entry(endpoint.id.clone()).or_default() += 1;
-                flight.tasks.spawn(self.send(Arc::clone(&endpoint), delivery));
+                flight
+                    .tasks
+                    .spawn(self.send(Arc::clone(&endpoint), delivery));
             }
         }
         Ok(more)
@@ -130,7 +132,10 @@ impl WebhookWorker {
     async fn forget(&self) {
         loop {
             if let Err(error) = self.webhooks.forget().await {
-                tracing::warn!(error = chain(&error), "could not forget old webhook deliveries");
+                tracing::warn!(
+                    error = chain(&error),
+                    "could not forget old webhook deliveries"
+                );
             }
             tokio::time::sleep(FORGET_EVERY).await;
         }
