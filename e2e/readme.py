@@ -1,4 +1,4 @@
-"""The README's commands, taken from the README itself.
+"""The commands of the README and other pages, taken from the pages themselves.
 
 A fenced block is a test when an HTML comment stands right before it:
 
@@ -11,10 +11,10 @@ import re
 from service import ROOT
 
 
-def commands(name: str) -> str:
+def commands(name: str, page: str = "README.md") -> str:
     """The blocks marked `name`, joined in the order of the page."""
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / page).read_text()
     pattern = rf"<!-- test: {re.escape(name)} -->\s*\n```(?:sh|bash|console)?\n(.*?)```"
     blocks = re.findall(pattern, text, re.S)
-    assert blocks, f"README.md has no block marked <!-- test: {name} -->"
+    assert blocks, f"{page} has no block marked <!-- test: {name} -->"
     return "\n".join(blocks)

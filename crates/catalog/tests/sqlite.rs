@@ -186,7 +186,10 @@ async fn files_of_before_learn_from_the_audit_log_when_they_were_verified() {
     let catalog = SqliteCatalog::open(&path).unwrap();
     drop(catalog);
     let raw = rusqlite::Connection::open(&path).unwrap();
-    let undo = "ALTER TABLE upload DROP COLUMN verified_at; DELETE FROM refinery_schema_history WHERE version >= 5";
+    let undo = "ALTER TABLE upload DROP COLUMN verified_at; DROP INDEX outbox_by_owner; \
+         ALTER TABLE outbox DROP COLUMN owner; ALTER TABLE outbox DROP COLUMN bucket; \
+         DROP TABLE webhook_endpoint; DROP TABLE webhook_delivery; \
+         DELETE FROM refinery_schema_history WHERE version >= 5";
     raw.execute_batch(undo).unwrap();
     for number in 1..=2 {
         let insert = "INSERT INTO upload (id, bucket, key, owner, filename, path, content_type, size, metadata, \

@@ -6,6 +6,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use valetkey_protocol::Problem;
 
 use crate::Error;
@@ -19,7 +20,8 @@ pub(crate) struct Request {
     method: Method,
     pub(crate) url: Url,
     body: Option<Vec<u8>>,
-    key: Option<String>,
+    headers: Vec<(&'static str, String)>,
+    timeout: Option<Duration>,
 }
 
 impl Request {
@@ -28,7 +30,8 @@ impl Request {
             method,
             url,
             body: None,
-            key: None,
+            headers: Vec::new(),
+            timeout: None,
         }
     }
 
@@ -40,12 +43,28 @@ impl Request {
 
     /// Has it done once for this key, however often it is sent.
     pub(crate) fn once(mut self, key: Option<String>) -> Self {
-        self.key = key;
+        let header = key.map(|key| ("idempotency-key", key));
+        self.headers.extend(header);
         self
     }
 
-    pub(crate) fn query<'a>(mut self, pairs: impl Iterator<Item = (&'a str, String)>) -> Self {
-        self.url.query_pairs_mut().extend_pairs(pairs);
+    /// A stream of events: it may go on for so long, and begins behind the last event that was seen.
+    pub(crate) fn stream(mut self, longest: Duration, last: Option<&str>) -> Self {
+        self.timeout = Some(longest);
+        let header = last.map(|id| ("last-event-id", id.to_owned()));
+        self.headers.extend(header);
+        self
+    }
+
+    /// Adds the fields of a query that are set.
+    pub(crate) fn query(mut self, query: &impl Serialize) -> Self {
+        if let Ok(Value::Object(fields)) = serde_json::to_value(query) {
+            let pairs = fields.iter().map(|(name, value)| match value {
+                Value::String(text) => (name.as_str(), text.clone()),
+                other => (name.as_str(), other.to_string()),
+            });
+            self.url.query_pairs_mut().extend_pairs(pairs);
+        }
         self
     }
 }
@@ -58,8 +77,11 @@ pub(crate) async fn once(http: &reqwest::Client, request: &Request) -> Result<Re
             .header(CONTENT_TYPE, "application/json")
             .body(body.clone());
     }
-    if let Some(key) = &request.key {
-        builder = builder.header("idempotency-key", key);
+    for (name, value) in &request.headers {
+        builder = builder.header(*name, value);
+    }
+    if let Some(timeout) = request.timeout {
+        builder = builder.timeout(timeout);
     }
     let answer = builder
         .send()

@@ -30,7 +30,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Client {
     base: Url,
-    api: reqwest::Client,
+    pub(crate) api: reqwest::Client,
     pub(crate) storage: reqwest::Client,
     pub(crate) retries: RetryPolicy,
     buckets: OnceCell<Vec<Bucket>>,
@@ -155,14 +155,7 @@ impl Client {
     /// # Errors
     /// The service's problem, or no connection.
     pub async fn list_files(&self, query: &ListFiles) -> Result<FilePage, Error> {
-        let mut request = self.request(Method::GET, &["files"]);
-        if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(query) {
-            let pairs = fields.iter().map(|(name, value)| match value {
-                serde_json::Value::String(text) => (name.as_str(), text.clone()),
-                other => (name.as_str(), other.to_string()),
-            });
-            request = request.query(pairs);
-        }
+        let request = self.request(Method::GET, &["files"]).query(query);
         call::json(self.send(request).await?).await
     }
 
@@ -254,7 +247,7 @@ impl Client {
         }
     }
 
-    fn request(&self, method: Method, path: &[&str]) -> call::Request {
+    pub(crate) fn request(&self, method: Method, path: &[&str]) -> call::Request {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().push("v1").extend(path);
@@ -263,7 +256,7 @@ impl Client {
     }
 
     /// Sends to the API until it answers well. Every verb can be repeated: twice is as good as once.
-    async fn send(&self, request: call::Request) -> Result<reqwest::Response, Error> {
+    pub(crate) async fn send(&self, request: call::Request) -> Result<reqwest::Response, Error> {
         let mut attempt = 1;
         loop {
             match call::once(&self.api, &request).await {

@@ -5,6 +5,7 @@ pub mod budget;
 pub mod client;
 pub mod download;
 pub mod error;
+pub mod events;
 pub mod health;
 pub mod progress;
 pub mod receipt;

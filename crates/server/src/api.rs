@@ -3,6 +3,7 @@
 mod buckets;
 mod content;
 mod downloads;
+mod events;
 mod files;
 mod health;
 mod receipts;
@@ -24,6 +25,7 @@ use valetkey_protocol::Code;
 
 use crate::door::{self, Door};
 use crate::failure::Failure;
+use crate::streams::Streams;
 
 /// What a handler answers.
 type Answer = Result<Response, Failure>;
@@ -50,6 +52,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(downloads::create_downloads))
         .routes(routes!(content::get_content))
         .routes(routes!(content::open_content))
+        .routes(routes!(events::list_events))
         .routes(routes!(buckets::list_buckets))
         .routes(routes!(usage::get_usage))
         .routes(routes!(sweep::sweep))
@@ -72,6 +75,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
 /// The whole API behind its door.
 pub(crate) fn router(
     engine: Shared,
+    streams: Arc<Streams>,
     webhooks: Arc<Webhooks>,
     door: Arc<Door>,
     cors: Option<CorsLayer>,
@@ -80,6 +84,7 @@ pub(crate) fn router(
     let routes = routes
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
+        .layer(Extension(streams))
         .layer(Extension(webhooks))
         .layer(middleware::from_fn_with_state(door, door::pass))
         .with_state(engine);

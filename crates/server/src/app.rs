@@ -12,6 +12,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, Options};
 use valetkey_engine::{Bucket, Engine, EngineParts, WebhookParts, Webhooks};
 use valetkey_protocol::Clock;
@@ -26,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::random::{FileIds, RequestIds};
 use crate::receipts::ReceiptKeys;
 use crate::store_key::StoreKey;
+use crate::streams::Streams;
 use crate::webhooks::{HttpSender, SenderOptions, WebhookWorker};
 use crate::worker::Workers;
 use crate::{ServeError, api, cors, files, random};
@@ -42,6 +44,8 @@ pub(crate) struct App {
     pub(crate) webhooks: WebhookWorker,
     pub(crate) store: Option<OpenStore>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Ends everything but the store, streams too.
+    pub(crate) stop: CancellationToken,
     pub(crate) max_connections: usize,
 }
 
@@ -108,8 +112,10 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         traced: !config.telemetry.otlp_endpoint.is_empty(),
     };
     let cors = cors::layer(&config.cors_origins);
-    let (shared, told) = (Arc::clone(&engine), Arc::clone(&webhooks));
-    let router = api::router(shared, told, Arc::new(door), cors);
+    let stop = CancellationToken::new();
+    let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
+    let (door, streams) = (Arc::new(door), Arc::new(streams));
+    let router = api::router(Arc::clone(&engine), streams, Arc::clone(&webhooks), door, cors);
     Ok(App {
         router: with_budget(router, uptime),
         listeners,
@@ -125,6 +131,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         },
         store,
         metrics,
+        stop,
         max_connections: config.max_connections.min(files::room_for_connections()),
     })
 }

@@ -1,6 +1,7 @@
 //! Who is asking? JSON Web Tokens (RFC 7519, RFC 8725), signed with HS256 and one secret.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 use jiff::{SignedDuration, Timestamp};
@@ -48,23 +49,27 @@ impl Verifier {
         }
     }
 
-    /// Finds out who sends a request.
+    /// Finds out who sends a request, and for how much longer the token holds.
     ///
     /// # Errors
     /// `token_expired` for a token that was good once, `unauthenticated` for everything else.
-    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, Problem> {
+    pub(crate) fn authenticate(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<(Principal, Duration), Problem> {
         let token = bearer(headers)?;
         let data = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
             .map_err(|error| refused(why(error.kind())))?;
         check_header(&data.header)?;
-        self.check_times(&data.claims)?;
+        let left = self.check_times(&data.claims)?;
         if data.claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
             return Err(refused("its `iss` is not the expected one"));
         }
-        self.principal(&data.claims)
+        Ok((self.principal(&data.claims)?, left))
     }
 
-    fn check_times(&self, claims: &Claims) -> Result<(), Problem> {
+    /// Gives for how much longer it holds.
+    fn check_times(&self, claims: &Claims) -> Result<Duration, Problem> {
         let now = self.clock.now().as_millisecond() as f64 / 1000.0;
         let issued = number(claims, "iat")?.ok_or_else(|| refused("it has no `iat`"))?;
         let expires = number(claims, "exp")?.ok_or_else(|| refused("it has no `exp`"))?;
@@ -81,7 +86,7 @@ impl Verifier {
             let detail = "the token has expired; get a new one and send the request again";
             return Err(Problem::new(Code::TokenExpired, detail));
         }
-        Ok(())
+        Ok(Duration::try_from_secs_f64(expires + LEEWAY - now).unwrap_or(Duration::MAX))
     }
 
     fn principal(&self, claims: &Claims) -> Result<Principal, Problem> {

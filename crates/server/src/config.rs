@@ -3,6 +3,7 @@
 mod auth;
 mod bucket;
 mod catalog;
+mod events;
 mod receipts;
 mod secret;
 mod sweep;
@@ -20,6 +21,7 @@ pub use auth::{AuthConfig, ClaimsConfig};
 pub use bucket::{Addressing, BucketConfig, Provider};
 pub(crate) use catalog::Place;
 pub use catalog::{CATALOG_VARIABLE, CatalogConfig};
+pub use events::EventsConfig;
 pub use receipts::ReceiptsConfig;
 pub use sweep::SweepConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
@@ -84,6 +86,8 @@ pub struct Config {
     pub receipts: ReceiptsConfig,
     /// How often the service looks after what clients left behind.
     pub sweep: SweepConfig,
+    /// How many streams of events the service holds open.
+    pub events: EventsConfig,
     /// Who is told what happens.
     pub webhooks: WebhooksConfig,
     /// Where traces go.
@@ -109,6 +113,7 @@ impl Default for Config {
             auth: AuthConfig::default(),
             receipts: ReceiptsConfig::default(),
             sweep: SweepConfig::default(),
+            events: EventsConfig::default(),
             webhooks: WebhooksConfig::default(),
             telemetry: TelemetryConfig::default(),
             catalog: CatalogConfig::default(),
@@ -199,6 +204,7 @@ impl Config {
         self.receipts.check(self.catalog.folder().is_some())?;
         self.catalog.check()?;
         self.sweep.check()?;
+        self.events.check()?;
         self.telemetry.check()?;
         for (key, origins) in [
             ("cors_origins", &self.cors_origins),

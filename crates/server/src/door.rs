@@ -21,6 +21,7 @@ use crate::clock::Stopwatch;
 use crate::failure::Failure;
 use crate::linger;
 use crate::metrics::{Metrics, Route};
+use crate::parts::Lifetime;
 use crate::random::RequestIds;
 use crate::telemetry;
 
@@ -122,8 +123,9 @@ impl Door {
     fn admit(&self, route: &Route, request: &mut Request) -> Result<(), Problem> {
         let open = route.0.is_none() || PUBLIC_ROUTES.contains(&route.as_str());
         if !open {
-            let principal = self.verifier.authenticate(request.headers())?;
+            let (principal, left) = self.verifier.authenticate(request.headers())?;
             request.extensions_mut().insert(principal);
+            request.extensions_mut().insert(Lifetime(left));
         }
         Ok(())
     }

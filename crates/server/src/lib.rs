@@ -28,7 +28,9 @@ mod linger;
 mod metrics;
 mod parts;
 mod random;
+mod sse;
 mod store_key;
+mod streams;
 mod webhooks;
 mod worker;
 

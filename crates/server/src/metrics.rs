@@ -1,5 +1,6 @@
 //! What is counted, in the OpenMetrics text format. `docs/operations.md` has the whole table.
 
+mod events;
 mod listeners;
 mod process;
 mod requests;
@@ -18,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jiff::Timestamp;
 use prometheus_client::encoding::text;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use valetkey_engine::{Delivered, Engine, Observer, SweepReport, Vitals};
 use valetkey_protocol::Code;
@@ -26,6 +28,7 @@ use valetkey_protocol::webhook::EndpointId;
 use valetkey_store::{BreakerState, Operation, Outcome, StoreObserver};
 
 use crate::listen::ListenerCounters;
+use events::Events;
 use listeners::Listeners;
 use requests::Requests;
 use stores::Stores;
@@ -49,6 +52,7 @@ pub(crate) struct Metrics {
     stores: Stores,
     sweeps: Sweeps,
     uploads: Uploads,
+    events: Events,
     webhooks: Webhooks,
 }
 
@@ -61,6 +65,7 @@ impl Default for Metrics {
             stores: Stores::register(&mut registry),
             sweeps: Sweeps::register(&mut registry),
             uploads: Uploads::register(&mut registry),
+            events: Events::register(&mut registry),
             webhooks: Webhooks::register(&mut registry),
             registry: Registry::default(),
         };
@@ -76,6 +81,11 @@ impl Metrics {
     /// The counters of one listener, by its name.
     pub(crate) fn listener(&self, listener: &'static str) -> ListenerCounters {
         self.listeners.counters(listener)
+    }
+
+    /// How many streams of events are open.
+    pub(crate) fn event_streams(&self) -> Gauge {
+        self.events.streams.clone()
     }
 
     /// Counts one answered request.

@@ -7,6 +7,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, Ref, Response};
 use valetkey_protocol::Code;
+use valetkey_protocol::event::Begin;
 use valetkey_protocol::file::Order;
 use valetkey_protocol::problem::{PROBLEM_JSON, ProblemSchema};
 
@@ -20,11 +21,12 @@ const BEARER: &str = "bearer";
         description = "Moves files directly between clients and object storage: it decides, signs, verifies and remembers.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    components(schemas(ProblemSchema, Order)),
+    components(schemas(ProblemSchema, Order, Begin)),
     tags(
         (name = "uploads", description = "From a wish to a verified file"),
         (name = "files", description = "What was verified"),
         (name = "downloads", description = "Ways to the bytes"),
+        (name = "events", description = "What happened"),
         (name = "buckets", description = "What goes where"),
         (name = "webhooks", description = "Being told what happens; for administrators"),
         (name = "administration", description = "For operators"),
@@ -172,6 +174,13 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
         ],
         "sweep" => &[Code::Forbidden, Code::StorageUnavailable, Code::StorageFull],
         "list_files" => &[Code::MalformedRequest, Code::InvalidRequest],
+        "list_events" => &[
+            Code::MalformedRequest,
+            Code::InvalidRequest,
+            Code::Forbidden,
+            Code::EventsForgotten,
+            Code::RateLimited,
+        ],
         "get_file" => &[Code::NotFound],
         "create_download" | "get_content" => &[Code::NotFound, Code::ClockSkew, Code::StorageFull],
         "open_content" => &[

@@ -1,5 +1,7 @@
 //! What handlers take out of a request beside its body: who asks, which id, which query.
 
+use std::time::Duration;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
@@ -21,6 +23,19 @@ impl<S: Sync> FromRequestParts<S> for Caller {
         let principal = parts.extensions.remove::<Principal>();
         let missing = || Failure::new(Code::Unauthenticated, "send `Authorization: Bearer TOKEN`");
         principal.map(Self).ok_or_else(missing)
+    }
+}
+
+/// For how much longer the token of a request holds. Only the door puts it there.
+#[derive(Clone, Copy)]
+pub(crate) struct Lifetime(pub(crate) Duration);
+
+impl<S: Sync> FromRequestParts<S> for Lifetime {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let lifetime = parts.extensions.get::<Self>().copied();
+        lifetime.ok_or_else(|| Failure::internal("a request without a token"))
     }
 }
 

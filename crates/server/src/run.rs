@@ -90,7 +90,7 @@ pub async fn serve(
 }
 
 async fn run(app: App, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
-    let (stop, stop_store) = (CancellationToken::new(), CancellationToken::new());
+    let (stop, stop_store) = (app.stop, CancellationToken::new());
     let api_options = ListenerOptions {
         max_connections: app.max_connections,
         grace: API_GRACE,

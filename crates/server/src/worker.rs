@@ -1,5 +1,5 @@
 //! The workers: for each bucket one sweeps what is due and one surveys what does not add up, again and again; one for
-//! all forgets what is old, and one compares clocks.
+//! all forgets what is old, one compares clocks, and one reads new events for those who follow them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +40,7 @@ impl Workers {
             _ = join(sweeps, surveys) => {}
             () = self.forget() => {}
             () = self.compare_clocks() => {}
+            () = self.engine.feed_events() => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod dev;
+mod events;
 mod get;
 mod health;
 mod ls;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Ls(ls::Ls),
     /// Delete files
     Rm(rm::Rm),
+    /// Show what happened, and what happens
+    Events(events::Events),
     /// Sign requests to object storage
     Presign(presign::Presign),
     /// Check the proof of a verified file, or make a key to sign with
@@ -66,6 +69,7 @@ impl Command {
             Self::Get(get) => until_signal(get.run()).await,
             Self::Ls(ls) => until_signal(ls.run()).await,
             Self::Rm(rm) => until_signal(rm.run()).await,
+            Self::Events(events) => until_signal(events.run()).await,
             Self::Presign(presign) => presign.run(),
             Self::Receipt(receipt) => until_signal(receipt.run()).await,
             Self::Sweep(sweep) => until_signal(sweep.run()).await,

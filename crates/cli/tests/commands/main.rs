@@ -5,6 +5,7 @@
 )]
 
 mod dev;
+mod events;
 mod get;
 mod health;
 mod ls;

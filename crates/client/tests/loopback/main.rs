@@ -5,5 +5,6 @@
 )]
 
 mod download;
+mod events;
 mod support;
 mod upload;

@@ -32,6 +32,8 @@ pub struct Follower {
     list: EventList,
     /// Whether there may be more in the table.
     behind: bool,
+    /// Whether all up to where it is was seen as of now.
+    sure: bool,
     stretches: broadcast::Receiver<Arc<Stretch>>,
 }
 
@@ -47,13 +49,14 @@ impl Engine {
     ) -> Result<Follower, Error> {
         let mut list = self.event_scope(who, query).await?;
         let span = self.catalog.event_span().await?;
-        list.after = self.begin(who, query, Begin::Now, span)?;
+        list.after = self.events_begin(who, query, Begin::Now, span)?;
         list.limit = READ_AT_ONCE;
         Ok(Follower {
             engine: Arc::clone(self),
             who: who.clone(),
             list,
             behind: true,
+            sure: query.cursor.is_none(),
             // Whoever joins before it reads the table misses nothing in between.
             stretches: self.feed.join(),
         })
@@ -83,16 +86,16 @@ impl Follower {
             position: told.event.position,
             seen_at: told.event.at,
         };
-        self.engine.seal_place(&self.who, place)
+        self.engine.seal_event_cursor(&self.who, place)
     }
 
-    /// Where to go on from here; nothing while it is behind.
+    /// Where to go on from here; nothing while it catches up.
     pub fn cursor(&self) -> Option<String> {
         let place = Place {
             position: self.list.after,
             seen_at: self.engine.clock.now(),
         };
-        (!self.behind).then(|| self.engine.seal_place(&self.who, place))
+        self.sure.then(|| self.engine.seal_event_cursor(&self.who, place))
     }
 
     async fn read(&mut self) -> Result<Vec<Told>, Error> {
@@ -105,6 +108,7 @@ impl Follower {
             false => self.engine.told(events).await?,
         };
         self.behind = more;
+        self.sure = !more;
         let seen = if more { read } else { read.max(last) };
         self.list.after = self.list.after.max(seen);
         Ok(told)
@@ -113,21 +117,23 @@ impl Follower {
     async fn hear(&mut self) -> Result<Vec<Told>, Error> {
         let stretch = match self.stretches.recv().await {
             Ok(stretch) => stretch,
-            Err(RecvError::Lagged(_)) => {
-                self.behind = true;
-                return Ok(Vec::new());
-            }
+            Err(RecvError::Lagged(_)) => return Ok(self.fall_behind()),
             Err(RecvError::Closed) => return Err(Error::Internal("the feed is gone".to_owned())),
         };
         if stretch.after > self.list.after {
-            self.behind = true;
-            return Ok(Vec::new());
+            return Ok(self.fall_behind());
         }
         let new =
             |told: &&Told| told.event.position > self.list.after && is_in(&self.list, &told.event);
         let told = stretch.told.iter().filter(new).cloned().collect();
         self.list.after = self.list.after.max(stretch.up_to);
         Ok(told)
+    }
+
+    fn fall_behind(&mut self) -> Vec<Told> {
+        self.behind = true;
+        self.sure = false;
+        Vec::new()
     }
 }
 

@@ -39,7 +39,7 @@ impl Engine {
         let mut list = self.event_scope(who, query).await?;
         let now = self.clock.now();
         let span = self.catalog.event_span().await?;
-        list.after = self.begin(who, query, Begin::Oldest, span)?;
+        list.after = self.events_begin(who, query, Begin::Oldest, span)?;
         list.limit = limit + 1;
         let after = list.after;
         let mut events = self.catalog.events(list).await?;
@@ -59,7 +59,7 @@ impl Engine {
         };
         Ok(EventPage {
             events: self.tell(&events).await?,
-            next_cursor: self.seal_place(who, place),
+            next_cursor: self.seal_event_cursor(who, place),
             has_more,
         })
     }
@@ -100,7 +100,7 @@ impl Engine {
     }
 
     /// The position after which a query begins.
-    pub(super) fn begin(
+    pub(super) fn events_begin(
         &self,
         who: &Principal,
         query: &ListEvents,
@@ -113,7 +113,7 @@ impl Engine {
                 Begin::Now => last,
             });
         };
-        let place = self.open_place(who, cursor)?;
+        let place = self.open_event_cursor(who, cursor)?;
         // The first events are forgotten first: as long as one from before is there, so are those after.
         let whole = first > 0 && first <= place.position;
         if !whole && self.is_forgotten(place.seen_at) {
@@ -132,13 +132,13 @@ impl Engine {
     }
 
     /// A cursor is good for whom it was made only.
-    pub(super) fn seal_place(&self, who: &Principal, place: Place) -> String {
+    pub(super) fn seal_event_cursor(&self, who: &Principal, place: Place) -> String {
         let at = place.seen_at.as_millisecond();
         let text = format!("e{}.{at}.{}", place.position, who.subject);
         self.sealer.seal(Purpose::Cursor, text.as_bytes())
     }
 
-    fn open_place(&self, who: &Principal, cursor: &str) -> Result<Place, Error> {
+    fn open_event_cursor(&self, who: &Principal, cursor: &str) -> Result<Place, Error> {
         let read = || {
             let payload = String::from_utf8(self.sealer.open(Purpose::Cursor, cursor)?).ok()?;
             let mut parts = payload.strip_prefix('e')?.splitn(3, '.');

@@ -22,7 +22,7 @@ pub(crate) struct World {
     pub(crate) urls: Urls,
     pub(crate) client: Client,
     pub(crate) folder: TempDir,
-    _stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
 }
 
 impl World {
@@ -46,8 +46,13 @@ impl World {
             urls,
             client: client.build().unwrap(),
             folder,
-            _stop: stop,
+            stop: Some(stop),
         }
+    }
+
+    /// Tells the service to end, as a signal does.
+    pub(crate) fn stop(&mut self) {
+        self.stop = None;
     }
 
     pub(crate) fn user(&self, subject: &str) -> User<'_> {
@@ -124,7 +129,7 @@ pub(crate) fn config(folder: &TempDir) -> Config {
     clippy::disallowed_methods,
     reason = "the environment names the database"
 )]
-fn catalog(folder: &TempDir) -> CatalogConfig {
+pub(crate) fn catalog(folder: &TempDir) -> CatalogConfig {
     let Ok(url) = std::env::var("VALETKEY_TEST_POSTGRES") else {
         return CatalogConfig::Sqlite(folder.path().join("catalog.sqlite"));
     };
