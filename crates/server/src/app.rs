@@ -115,7 +115,13 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
     let stop = CancellationToken::new();
     let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
     let (door, streams) = (Arc::new(door), Arc::new(streams));
-    let router = api::router(Arc::clone(&engine), streams, Arc::clone(&webhooks), door, cors);
+    let router = api::router(
+        Arc::clone(&engine),
+        streams,
+        Arc::clone(&webhooks),
+        door,
+        cors,
+    );
     Ok(App {
         router: with_budget(router, uptime),
         listeners,

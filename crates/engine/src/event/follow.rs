@@ -95,7 +95,8 @@ impl Follower {
             position: self.list.after,
             seen_at: self.engine.clock.now(),
         };
-        self.sure.then(|| self.engine.seal_event_cursor(&self.who, place))
+        self.sure
+            .then(|| self.engine.seal_event_cursor(&self.who, place))
     }
 
     async fn read(&mut self) -> Result<Vec<Told>, Error> {
