@@ -45,11 +45,11 @@ async fn two_servers_hand_on_and_deliver_while_files_come_and_go_and_none_is_los
 
 /// Hands on and delivers until so many are done, also by others.
 async fn deliver(server: &Shared, until: u64, told: &Mutex<Vec<(FileId, EventKind)>>) {
-    for now in 1.. {
+    loop {
         hand_on(server, "a", 0).await;
-        for one in claim(server, "a", now, 5).await {
+        for one in claim(server, "a", 0, 5).await {
             told.lock().unwrap().push((one.event.id, one.event.kind));
-            assert!(settle(server, &one, now, Fate::Done).await);
+            assert!(settle(server, &one, 0, Fate::Done).await);
         }
         let done = listed(server, "a", Some(DeliveryState::Done)).await;
         if done.len() as u64 == until {
