@@ -21,7 +21,7 @@ macro_rules! columns {
 }
 
 /// One of a file waits behind the earlier ones of that file. What was over begins anew.
-const OWE: &str = "INSERT INTO webhook_delivery \
+pub(super) const OWE: &str = "INSERT INTO webhook_delivery \
      (endpoint_id, position, upload_id, seq, kind, at, owner, bucket, state, attempts, fence, due_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?8, ?9, 'waiting', 0, 0, \
          iif(EXISTS (SELECT 1 FROM webhook_delivery WHERE endpoint_id = ?1 AND upload_id = ?3 \
@@ -30,9 +30,20 @@ const OWE: &str = "INSERT INTO webhook_delivery \
          due_at = excluded.due_at, lease_until = NULL WHERE state <> 'waiting'";
 
 /// Lets the next of a file be due.
-const RELEASE: &str = "UPDATE webhook_delivery SET due_at = ?3 \
+pub(super) const RELEASE: &str = "UPDATE webhook_delivery SET due_at = ?3 \
      WHERE endpoint_id = ?1 AND due_at IS NULL AND position = \
          (SELECT min(position) FROM webhook_delivery WHERE endpoint_id = ?1 AND upload_id = ?2 AND state = 'waiting')";
+
+/// Takes up what is due, as long as the endpoint is enabled.
+pub(super) const TAKE: &str = concat!(
+    "UPDATE webhook_delivery SET fence = fence + 1, due_at = ?3, lease_until = ?3 \
+     WHERE endpoint_id = ?1 AND EXISTS (SELECT 1 FROM webhook_endpoint WHERE id = ?1 AND disabled IS NULL) \
+     AND position IN (SELECT position FROM webhook_delivery \
+         WHERE endpoint_id = ?1 AND state = 'waiting' AND due_at IS NOT NULL AND due_at <= ?2 \
+         ORDER BY due_at, position LIMIT ?4) \
+     RETURNING ",
+    columns!()
+);
 
 /// Moves the cursor on and makes the deliveries.
 pub(super) fn fan_out(connection: &Connection, fan_out: &FanOut) -> Result<bool, CatalogError> {
@@ -75,15 +86,6 @@ pub(super) fn claim(
     connection: &Connection,
     claim: &DeliveryClaim,
 ) -> Result<Vec<Delivery>, CatalogError> {
-    const TAKE: &str = concat!(
-        "UPDATE webhook_delivery SET fence = fence + 1, due_at = ?3, lease_until = ?3 \
-         WHERE endpoint_id = ?1 AND EXISTS (SELECT 1 FROM webhook_endpoint WHERE id = ?1 AND disabled IS NULL) \
-         AND position IN (SELECT position FROM webhook_delivery \
-             WHERE endpoint_id = ?1 AND state = 'waiting' AND due_at IS NOT NULL AND due_at <= ?2 \
-             ORDER BY due_at, position LIMIT ?4) \
-         RETURNING ",
-        columns!()
-    );
     let (now, until) = (claim.now.as_millisecond(), claim.until.as_millisecond());
     let values = params![claim.endpoint.as_str(), now, until, claim.limit];
     let mut taken = collect(connection, TAKE, values, delivery)?;

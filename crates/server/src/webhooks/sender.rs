@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, Url, redirect};
+use tokio::time::timeout;
 use valetkey_engine::{WebhookAnswer, WebhookMessage, WebhookSender};
 use valetkey_protocol::webhook::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 
@@ -114,22 +115,19 @@ impl WebhookSender for HttpSender {
         if literal(&url).is_some() {
             return Ok(());
         }
-        match self
-            .guard
-            .addresses(url.host_str().unwrap_or_default())
-            .await
-        {
-            Err(forbidden @ Unusable::Forbidden { .. }) => {
+        let host = url.host_str().unwrap_or_default();
+        match timeout(CONNECT_TIMEOUT, self.guard.addresses(host)).await {
+            Ok(Err(forbidden @ Unusable::Forbidden { .. })) => {
                 Err(format!("cannot be used: {forbidden}"))
             }
             // A name may get its address later.
-            Ok(_) | Err(Unusable::Unknown { .. }) => Ok(()),
+            Ok(Ok(_) | Err(Unusable::Unknown { .. })) | Err(_) => Ok(()),
         }
     }
 
     async fn send(&self, message: WebhookMessage) -> Result<WebhookAnswer, String> {
         let late = |_| Err(format!("it did not answer within {:?}", self.timeout));
-        tokio::time::timeout(self.timeout, self.exchange(message))
+        timeout(self.timeout, self.exchange(message))
             .await
             .unwrap_or_else(late)
     }
