@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use refinery::{Migration, Runner};
 use tempfile::TempDir;
 use valetkey_catalog::sqlite::SqliteCatalog;
-use valetkey_catalog::{Catalog as _, CatalogError, Usage};
+use valetkey_catalog::{Catalog as _, CatalogError, EventList, Usage};
 use valetkey_protocol::upload::State;
 
 /// A catalog in a folder of its own, which goes with it.
@@ -180,14 +180,14 @@ async fn an_older_file_is_brought_up_to_date_and_its_accounts_are_counted() {
 }
 
 #[tokio::test]
-async fn files_of_before_learn_from_the_audit_log_when_they_were_verified() {
+async fn files_of_before_learn_when_they_were_verified_and_events_whose_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("catalog.db");
     let catalog = SqliteCatalog::open(&path).unwrap();
     drop(catalog);
     let raw = rusqlite::Connection::open(&path).unwrap();
-    let undo = "ALTER TABLE upload DROP COLUMN verified_at; DROP INDEX outbox_by_owner; \
-         ALTER TABLE outbox DROP COLUMN owner; ALTER TABLE outbox DROP COLUMN bucket; \
+    let undo = "DROP INDEX outbox_by_owner; ALTER TABLE outbox DROP COLUMN owner; \
+         ALTER TABLE outbox DROP COLUMN bucket; ALTER TABLE upload DROP COLUMN verified_at; \
          DROP TABLE webhook_endpoint; DROP TABLE webhook_delivery; \
          DELETE FROM refinery_schema_history WHERE version >= 5";
     raw.execute_batch(undo).unwrap();
@@ -206,12 +206,19 @@ async fn files_of_before_learn_from_the_audit_log_when_they_were_verified() {
         raw.execute(audit, (id(1).as_bytes(), seq, from, to, at))
             .unwrap();
     }
+    for number in [1, 3] {
+        let event =
+            "INSERT INTO outbox (upload_id, seq, kind, at) VALUES (?1, 2, 'upload.completed', 20)";
+        raw.execute(event, [id(number).as_bytes()]).unwrap();
+    }
     drop(raw);
-    let records = SqliteCatalog::open(&path)
-        .unwrap()
-        .scan(None, 9)
-        .await
-        .unwrap();
+    let catalog = SqliteCatalog::open(&path).unwrap();
+    let events = catalog.events(EventList::after(0, 9)).await.unwrap();
+    let buckets: Vec<_> = events.iter().map(|event| event.bucket.as_deref()).collect();
+    // Of the second, nothing else is remembered.
+    assert_eq!(buckets, [Some("b"), None]);
+    assert_eq!(events[0].owner, Some("alice".parse().unwrap()));
+    let records = catalog.scan(None, 9).await.unwrap();
     let verified: Vec<_> = records.iter().map(|record| record.verified_at).collect();
     let known = jiff::Timestamp::from_millisecond(20).unwrap();
     assert_eq!(verified, [Some(known), None]);

@@ -115,39 +115,6 @@ fn problems(operation: &Operation) -> Vec<Code> {
 /// The problems that belong to one operation.
 fn own_problems(operation_id: &str) -> &'static [Code] {
     match operation_id {
-        "create_upload" => &[
-            Code::RequestInProgress,
-            Code::IdempotencyMismatch,
-            Code::FileTooLarge,
-            Code::QuotaExceeded,
-            Code::TooManyUploads,
-            Code::ContentTypeNotAllowed,
-            Code::StorageUnavailable,
-            Code::ClockSkew,
-            Code::StorageFull,
-        ],
-        "create_uploads" => &[Code::BatchTooLarge, Code::StorageFull],
-        "complete_uploads" | "create_downloads" => &[Code::BatchTooLarge, Code::StorageFull],
-        "get_upload" => &[Code::NotFound, Code::StorageUnavailable],
-        "sign_parts" => &[
-            Code::NotFound,
-            Code::Conflict,
-            Code::UploadExpired,
-            Code::BatchTooLarge,
-            Code::ClockSkew,
-            Code::StorageFull,
-        ],
-        "complete_upload" => &[
-            Code::NotFound,
-            Code::Conflict,
-            Code::UploadIncomplete,
-            Code::SizeMismatch,
-            Code::ChecksumMismatch,
-            Code::TypeMismatch,
-            Code::UploadExpired,
-            Code::StorageUnavailable,
-            Code::StorageFull,
-        ],
         "abort_upload" | "delete_file" => &[
             Code::NotFound,
             Code::Conflict,
@@ -194,6 +161,46 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::CatalogUnavailable,
             Code::StorageUnavailable,
             Code::ClockSkew,
+        ],
+        "create_downloads" => &[Code::BatchTooLarge, Code::StorageFull],
+        _ => upload_problems(operation_id),
+    }
+}
+
+/// The problems of a way from a wish to a file.
+fn upload_problems(operation_id: &str) -> &'static [Code] {
+    match operation_id {
+        "create_upload" => &[
+            Code::RequestInProgress,
+            Code::IdempotencyMismatch,
+            Code::FileTooLarge,
+            Code::QuotaExceeded,
+            Code::TooManyUploads,
+            Code::ContentTypeNotAllowed,
+            Code::StorageUnavailable,
+            Code::ClockSkew,
+            Code::StorageFull,
+        ],
+        "create_uploads" | "complete_uploads" => &[Code::BatchTooLarge, Code::StorageFull],
+        "get_upload" => &[Code::NotFound, Code::StorageUnavailable],
+        "sign_parts" => &[
+            Code::NotFound,
+            Code::Conflict,
+            Code::UploadExpired,
+            Code::BatchTooLarge,
+            Code::ClockSkew,
+            Code::StorageFull,
+        ],
+        "complete_upload" => &[
+            Code::NotFound,
+            Code::Conflict,
+            Code::UploadIncomplete,
+            Code::SizeMismatch,
+            Code::ChecksumMismatch,
+            Code::TypeMismatch,
+            Code::UploadExpired,
+            Code::StorageUnavailable,
+            Code::StorageFull,
         ],
         _ => &[],
     }

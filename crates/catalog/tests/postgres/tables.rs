@@ -90,6 +90,32 @@ async fn a_server_lives_with_what_a_newer_one_added_and_not_with_what_it_took_aw
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL: run scripts/test"]
+async fn an_event_of_a_server_of_before_is_its_owners_all_the_same() {
+    let home = home().await;
+    for number in 1..=3 {
+        in_state(&home.catalog, upload(number), State::Deleted).await;
+    }
+    let list = EventList {
+        owner: Some("alice".parse().unwrap()),
+        bucket: Some("photos".to_owned()),
+        ..EventList::after(0, 100)
+    };
+    let events = home.catalog.events(list.clone()).await.unwrap();
+    assert_eq!(events.len(), 6);
+    // It does not write these down.
+    let before = "UPDATE outbox SET owner = NULL, bucket = NULL WHERE seq = 2";
+    let changed = raw(&home.url).await.execute(before, &[]).await.unwrap();
+    assert_eq!(changed, 3);
+    assert_eq!(home.catalog.events(list.clone()).await.unwrap(), events);
+    let every = EventList::after(0, 100);
+    assert_eq!(home.catalog.events(every).await.unwrap(), events);
+    let bob = Some("bob".parse().unwrap());
+    let others = EventList { owner: bob, ..list };
+    assert_eq!(home.catalog.events(others).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL: run scripts/test"]
 async fn what_is_missing_is_told_before_it_is_made_and_not_after() {
     let url = schema().await;
     let settings = Settings::parse(&url, None).unwrap();

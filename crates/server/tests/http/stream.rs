@@ -54,7 +54,7 @@ impl Stream {
                 return Some(block);
             }
             let chunk = timeout(PATIENCE, self.response.chunk()).await;
-            let chunk = chunk.expect("nothing came").unwrap()?;
+            let chunk = chunk.unwrap().unwrap()?;
             self.text.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }
