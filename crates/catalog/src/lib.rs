@@ -1,6 +1,7 @@
 //! WHAT do we remember? One trait; each method is one transaction. This crate alone knows SQL.
 
 mod account;
+mod delivery;
 mod due;
 mod edge;
 mod error;
@@ -19,6 +20,10 @@ use valetkey_protocol::file::Order;
 use valetkey_protocol::{Checksum, FileId, Filename, FolderPath, Metadata, Subject};
 
 pub use account::{Backlog, Insertion, Intent, Limit, Limits, Over, Usage};
+pub use delivery::{
+    Attempt, Deliveries, Delivery, DeliveryBacklog, DeliveryClaim, DeliveryList, Endpoint, FanOut,
+    Fate, Settlement,
+};
 pub use due::{Claim, Due, DueList, Postponement, Task};
 pub use edge::{Edge, Step};
 pub use error::CatalogError;
@@ -27,11 +32,11 @@ pub use migration::Migrations;
 pub use record::{FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfer};
 pub use valetkey_protocol::event::EventKind;
 
-/// The catalog of uploads and files. An answer means that what it says is on disk.
+/// The catalog of uploads and files; [`Deliveries`] is the other half of it. An answer means that what it says is on disk.
 ///
 /// Instants are remembered to the millisecond. A call whose future is dropped may still take effect.
 #[async_trait]
-pub trait Catalog: Send + Sync + 'static {
+pub trait Catalog: Deliveries {
     /// Remembers new uploads and reserves their sizes: those that stay within their limits, each counted after the
     /// ones before it, all or none of these; an id that is taken is [`CatalogError::Refused`].
     async fn insert_uploads(&self, intents: Vec<Intent>) -> Result<Vec<Insertion>, CatalogError>;

@@ -11,7 +11,9 @@ mod advance;
 mod backoff;
 mod change;
 mod count;
+mod delivery;
 mod due;
+mod endpoint;
 mod error;
 mod history;
 mod insert;
@@ -25,6 +27,7 @@ mod row;
 mod session;
 mod settings;
 mod tls;
+mod webhook;
 mod writer;
 
 use std::fmt;

@@ -9,7 +9,9 @@ mod account;
 mod advance;
 mod ballast;
 mod change;
+mod delivery;
 mod due;
+mod endpoint;
 mod error;
 mod history;
 mod insert;
@@ -19,6 +21,7 @@ mod open;
 mod queue;
 mod reader;
 mod row;
+mod webhook;
 mod writer;
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ mod replicas;
 mod support;
 #[path = "postgres/tables.rs"]
 mod tables;
+#[path = "postgres/webhooks.rs"]
+mod webhooks;
 
 use support::home;
 

@@ -55,7 +55,7 @@ impl Engine {
 }
 
 /// Downloads are counted by themselves, so that their numbers may be those of edges too.
-fn id_of(event: &Event) -> String {
+pub(crate) fn id_of(event: &Event) -> String {
     let counted = match event.kind {
         EventKind::DownloadIssued => "d",
         _ => "",

@@ -15,6 +15,7 @@ mod sniff;
 mod sweep;
 mod upload;
 mod usage;
+mod webhook;
 
 pub use bucket::{Bucket, BucketRules};
 pub use download::Reading;
@@ -26,3 +27,7 @@ pub use receipt::ReceiptSigner;
 pub use sweep::{Surveyed, SweepReport};
 pub use upload::Completion;
 pub use usage::{BucketVitals, Vitals};
+pub use webhook::{
+    ConfiguredEndpoint, Delivered, WebhookAnswer, WebhookMessage, WebhookParts, WebhookSender,
+    Webhooks, check_webhook_secret,
+};

@@ -68,17 +68,19 @@ impl Sealer {
     }
 }
 
-fn derive(secret: &Secret, label: &[u8]) -> Hmac<Sha256> {
+/// A key of its own for each label.
+pub(crate) fn derive(secret: &Secret, label: &[u8]) -> Hmac<Sha256> {
     let mut mac = keyed(secret.expose().as_bytes());
     mac.update(label);
     keyed(&mac.finalize().into_bytes())
 }
 
+/// HMAC-SHA-256 with this key.
 #[expect(
     clippy::expect_used,
     reason = "HMAC takes keys of every length (RFC 2104 §3)"
 )]
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
+pub(crate) fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("every length is a key")
 }
 

@@ -1,6 +1,7 @@
 //! Usage: what uploads and files take, how much they may, and what a caller is told about it.
 
-use valetkey_catalog::{Backlog, Limit, Over, Usage};
+use jiff::Timestamp;
+use valetkey_catalog::{Backlog, DeliveryBacklog, Limit, Over, Usage};
 use valetkey_protocol::usage::{Account, BucketUsage, Usage as UsageView};
 use valetkey_protocol::{Code, Problem};
 
@@ -17,6 +18,10 @@ pub struct Vitals {
     pub buckets: Vec<BucketVitals>,
     /// The work there is.
     pub backlog: Backlog,
+    /// What each webhook is owed.
+    pub webhooks: Vec<DeliveryBacklog>,
+    /// When that was.
+    pub at: Timestamp,
 }
 
 /// What is in one bucket.
@@ -77,7 +82,9 @@ impl Engine {
     /// The catalog does not answer.
     pub async fn vitals(&self) -> Result<Vitals, Error> {
         let usage = self.catalog.usage(None).await?;
-        let backlog = self.catalog.backlog(self.clock.now()).await?;
+        let now = self.clock.now();
+        let backlog = self.catalog.backlog(now).await?;
+        let webhooks = self.catalog.delivery_backlog().await?;
         let vitals = |bucket: &crate::Bucket| BucketVitals {
             name: bucket.name.clone(),
             usage: of_bucket(&usage, &bucket.name),
@@ -86,6 +93,8 @@ impl Engine {
         Ok(Vitals {
             buckets: self.buckets.values().map(vitals).collect(),
             backlog,
+            webhooks,
+            at: now,
         })
     }
 }

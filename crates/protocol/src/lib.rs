@@ -24,6 +24,7 @@ pub mod subject;
 pub mod sweep;
 pub mod upload;
 pub mod usage;
+pub mod webhook;
 
 mod text;
 

@@ -10,6 +10,7 @@ mod receipts;
 mod sweep;
 mod uploads;
 mod usage;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use axum::{Extension, Router, middleware};
 use tower_http::cors::CorsLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use valetkey_engine::Engine;
+use valetkey_engine::{Engine, Webhooks};
 use valetkey_protocol::Code;
 
 use crate::door::{self, Door};
@@ -55,6 +56,16 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(buckets::list_buckets))
         .routes(routes!(usage::get_usage))
         .routes(routes!(sweep::sweep))
+        .routes(routes!(webhooks::create_webhook, webhooks::list_webhooks))
+        .routes(routes!(
+            webhooks::get_webhook,
+            webhooks::patch_webhook,
+            webhooks::delete_webhook
+        ))
+        .routes(routes!(webhooks::rotate_webhook))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::replay_webhook))
+        .routes(routes!(webhooks::list_deliveries))
         .routes(routes!(receipts::get_receipt_keys))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
@@ -65,6 +76,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
 pub(crate) fn router(
     engine: Shared,
     streams: Arc<Streams>,
+    webhooks: Arc<Webhooks>,
     door: Arc<Door>,
     cors: Option<CorsLayer>,
 ) -> Router {
@@ -73,6 +85,7 @@ pub(crate) fn router(
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(Extension(streams))
+        .layer(Extension(webhooks))
         .layer(middleware::from_fn_with_state(door, door::pass))
         .with_state(engine);
     match cors {

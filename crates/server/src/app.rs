@@ -14,7 +14,7 @@ use axum::middleware::{self, Next};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, Options};
-use valetkey_engine::{Bucket, Engine, EngineParts};
+use valetkey_engine::{Bucket, Engine, EngineParts, WebhookParts, Webhooks};
 use valetkey_protocol::Clock;
 use valetkey_store::s3::{AddressingStyle, Backoff, Credentials, S3Settings, S3Store, Timeouts};
 use valetkey_store::{Guarded, Monotonic};
@@ -28,6 +28,7 @@ use crate::random::{FileIds, RequestIds};
 use crate::receipts::ReceiptKeys;
 use crate::store_key::StoreKey;
 use crate::streams::Streams;
+use crate::webhooks::{HttpSender, SenderOptions, WebhookWorker};
 use crate::worker::Workers;
 use crate::{ServeError, api, cors, files, random};
 
@@ -40,6 +41,7 @@ pub(crate) struct App {
     pub(crate) listeners: Listeners,
     pub(crate) router: axum::Router,
     pub(crate) workers: Workers,
+    pub(crate) webhooks: WebhookWorker,
     pub(crate) store: Option<OpenStore>,
     pub(crate) metrics: Arc<Metrics>,
     /// Ends everything but the store, streams too.
@@ -102,6 +104,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         public_url: public_url.trim_end_matches('/').to_owned(),
         history: config.sweep.history(),
     })?);
+    let webhooks = open_webhooks(&config, &engine).await?;
     let door = Door {
         verifier: Verifier::new(&config.auth, clock),
         metrics: Arc::clone(&metrics),
@@ -111,7 +114,14 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
     let cors = cors::layer(&config.cors_origins);
     let stop = CancellationToken::new();
     let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
-    let router = api::router(Arc::clone(&engine), Arc::new(streams), Arc::new(door), cors);
+    let (door, streams) = (Arc::new(door), Arc::new(streams));
+    let router = api::router(
+        Arc::clone(&engine),
+        streams,
+        Arc::clone(&webhooks),
+        door,
+        cors,
+    );
     Ok(App {
         router: with_budget(router, uptime),
         listeners,
@@ -119,6 +129,11 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
             engine,
             metrics: Arc::clone(&metrics),
             config: config.sweep,
+        },
+        webhooks: WebhookWorker {
+            webhooks,
+            metrics: Arc::clone(&metrics),
+            concurrency: config.webhooks.concurrency,
         },
         store,
         metrics,
@@ -219,6 +234,23 @@ fn domain_of(endpoint: &str) -> &str {
 fn open_receipts(config: &Config) -> Result<ReceiptKeys, ServeError> {
     let folder = config.catalog.folder();
     ReceiptKeys::open(&config.receipts, folder.unwrap_or(Path::new("")))
+}
+
+/// Whoever tells others what happens, with the endpoints of the configuration.
+async fn open_webhooks(config: &Config, engine: &Arc<Engine>) -> Result<Arc<Webhooks>, ServeError> {
+    let options = SenderOptions {
+        allow_http: config.webhooks.allow_http,
+        allowed: config.webhooks.networks()?,
+        ..SenderOptions::default()
+    };
+    let webhooks = Webhooks::new(WebhookParts {
+        engine: Arc::clone(engine),
+        sender: Arc::new(HttpSender::new(options)?),
+        secret: config.auth.secret.clone(),
+        endpoints: config.webhooks.configured(),
+    })?;
+    webhooks.reconcile().await?;
+    Ok(Arc::new(webhooks))
 }
 
 async fn open_store(

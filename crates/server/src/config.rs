@@ -8,6 +8,7 @@ mod receipts;
 mod secret;
 mod sweep;
 mod telemetry;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ pub use events::EventsConfig;
 pub use receipts::ReceiptsConfig;
 pub use sweep::SweepConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
+pub use webhooks::{EndpointConfig, WebhooksConfig};
 
 /// The environment variable that takes the place of `auth.secret`.
 pub const SECRET_VARIABLE: &str = "VALETKEY_SECRET";
@@ -86,6 +88,8 @@ pub struct Config {
     pub sweep: SweepConfig,
     /// How many streams of events the service holds open.
     pub events: EventsConfig,
+    /// Who is told what happens.
+    pub webhooks: WebhooksConfig,
     /// Where traces go.
     pub telemetry: TelemetryConfig,
     /// What is remembered, and where.
@@ -110,6 +114,7 @@ impl Default for Config {
             receipts: ReceiptsConfig::default(),
             sweep: SweepConfig::default(),
             events: EventsConfig::default(),
+            webhooks: WebhooksConfig::default(),
             telemetry: TelemetryConfig::default(),
             catalog: CatalogConfig::default(),
             embedded: EmbeddedConfig::default(),
@@ -217,6 +222,8 @@ impl Config {
             return Err(invalid("default_bucket", problem));
         }
         self.check_buckets()?;
+        self.webhooks
+            .check(|bucket| self.buckets.contains_key(bucket))?;
         if self.uses_embedded() {
             let (key, listen) = ("embedded.listen", &self.embedded.listen);
             check_address(key, listen)?;
@@ -287,6 +294,10 @@ impl Config {
 
     fn read_secret_files(&mut self) -> Result<(), ConfigError> {
         take_file("auth.secret", &mut self.auth.secret, &self.auth.secret_file)?;
+        for endpoint in &mut self.webhooks.endpoints {
+            let key = format!("webhooks.endpoints.{}.secret", endpoint.id);
+            take_file(&key, &mut endpoint.secret, &endpoint.secret_file)?;
+        }
         for (name, bucket) in &mut self.buckets {
             let key = format!("buckets.{name}.secret_access_key");
             take_file(

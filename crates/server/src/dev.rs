@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use valetkey_protocol::{Clock, Secret, Subject};
 
 use crate::clock::SystemClock;
-use crate::config::{AuthConfig, CatalogConfig, Config, EmbeddedConfig, ReceiptsConfig};
+use crate::config::{
+    AuthConfig, CatalogConfig, Config, EmbeddedConfig, ReceiptsConfig, WebhooksConfig,
+};
 use crate::run::Server;
 use crate::{ServeError, auth, files, random, receipts};
 
@@ -154,6 +156,11 @@ fn config(options: &DevOptions, auth: AuthConfig) -> Result<Config, ServeError> 
         listen: options.listen.clone(),
         metrics_listen: options.metrics_listen.clone(),
         cors_origins: vec!["*".to_owned()],
+        webhooks: WebhooksConfig {
+            allow_http: true,
+            allow_addresses: vec!["127.0.0.0/8".to_owned(), "::1".to_owned()],
+            ..WebhooksConfig::default()
+        },
         auth,
         catalog: file.from_environment(options.catalog.clone())?,
         embedded: EmbeddedConfig {

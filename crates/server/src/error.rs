@@ -100,6 +100,9 @@ pub enum ServeError {
         /// Why.
         why: String,
     },
+    /// Nothing can be sent to webhooks.
+    #[error("webhooks cannot be sent")]
+    Webhooks(#[from] reqwest::Error),
     /// The parts do not fit together.
     #[error("the service cannot be put together")]
     Engine(#[from] valetkey_engine::Error),

@@ -31,6 +31,7 @@ mod random;
 mod sse;
 mod store_key;
 mod streams;
+mod webhooks;
 mod worker;
 
 pub use app::catalog::{migrate, migrations};

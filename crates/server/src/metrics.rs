@@ -8,6 +8,7 @@ mod stores;
 mod sweeps;
 mod uploads;
 mod vitals;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +21,10 @@ use jiff::Timestamp;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use valetkey_engine::{Engine, Observer, SweepReport, Vitals};
+use valetkey_engine::{Delivered, Engine, Observer, SweepReport, Vitals};
 use valetkey_protocol::Code;
 use valetkey_protocol::upload::State as UploadState;
+use valetkey_protocol::webhook::EndpointId;
 use valetkey_store::{BreakerState, Operation, Outcome, StoreObserver};
 
 use crate::listen::ListenerCounters;
@@ -32,6 +34,7 @@ use requests::Requests;
 use stores::Stores;
 use sweeps::Sweeps;
 use uploads::Uploads;
+use webhooks::Webhooks;
 
 pub(crate) use requests::Route;
 
@@ -50,6 +53,7 @@ pub(crate) struct Metrics {
     sweeps: Sweeps,
     uploads: Uploads,
     events: Events,
+    webhooks: Webhooks,
 }
 
 impl Default for Metrics {
@@ -62,6 +66,7 @@ impl Default for Metrics {
             sweeps: Sweeps::register(&mut registry),
             uploads: Uploads::register(&mut registry),
             events: Events::register(&mut registry),
+            webhooks: Webhooks::register(&mut registry),
             registry: Registry::default(),
         };
         registry.register_collector(Box::new(process::ProcessCollector));
@@ -117,6 +122,11 @@ impl Metrics {
     /// Counts what one page of a survey found, and whether it was the last.
     pub(crate) fn surveyed(&self, bucket: &str, report: &SweepReport, last: bool) {
         self.sweeps.surveyed(bucket, report, last);
+    }
+
+    /// Counts one attempt to deliver an event to a webhook.
+    pub(crate) fn delivered(&self, id: &EndpointId, outcome: Delivered, took: Duration) {
+        self.webhooks.delivered(id, outcome, took);
     }
 
     /// Everything, with the vitals of this moment if they are known, as text.

@@ -28,6 +28,7 @@ const BEARER: &str = "bearer";
         (name = "downloads", description = "Ways to the bytes"),
         (name = "events", description = "What happened"),
         (name = "buckets", description = "What goes where"),
+        (name = "webhooks", description = "Being told what happens; for administrators"),
         (name = "administration", description = "For operators"),
         (name = "service", description = "The service itself"),
     )
@@ -121,6 +122,23 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::StorageFull,
         ],
         "patch_file" => &[Code::NotFound, Code::Conflict, Code::StorageFull],
+        "create_webhook" => &[Code::Forbidden, Code::Conflict, Code::StorageFull],
+        "list_webhooks" => &[Code::Forbidden],
+        "get_webhook" => &[Code::Forbidden, Code::NotFound],
+        "patch_webhook" | "delete_webhook" | "rotate_webhook" => &[
+            Code::Forbidden,
+            Code::NotFound,
+            Code::Conflict,
+            Code::StorageFull,
+        ],
+        "test_webhook" => &[Code::Forbidden, Code::NotFound, Code::Conflict],
+        "replay_webhook" => &[Code::Forbidden, Code::NotFound, Code::StorageFull],
+        "list_deliveries" => &[
+            Code::Forbidden,
+            Code::NotFound,
+            Code::MalformedRequest,
+            Code::InvalidRequest,
+        ],
         "sweep" => &[Code::Forbidden, Code::StorageUnavailable, Code::StorageFull],
         "list_files" => &[Code::MalformedRequest, Code::InvalidRequest],
         "list_events" => &[

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use valetkey_engine::Principal;
+use valetkey_protocol::webhook::EndpointId;
 use valetkey_protocol::{Code, FileId, Problem};
 
 use crate::failure::Failure;
@@ -42,6 +43,20 @@ impl<S: Sync> FromRequestParts<S> for Lifetime {
 pub(crate) struct IdInPath(pub(crate) FileId);
 
 impl<S: Send + Sync> FromRequestParts<S> for IdInPath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        let id = text.ok().and_then(|Path(text)| text.parse().ok());
+        id.map(Self)
+            .ok_or_else(|| valetkey_engine::Error::NotFound.into())
+    }
+}
+
+/// The `{id}` of a webhook in a path. One that is no id is answered like one that does not exist.
+pub(crate) struct EndpointInPath(pub(crate) EndpointId);
+
+impl<S: Send + Sync> FromRequestParts<S> for EndpointInPath {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {

@@ -163,7 +163,8 @@ fn tell(what: &'static str, report: &SweepReport) {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error with what is behind it.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {}", chain(source)),
         None => error.to_string(),

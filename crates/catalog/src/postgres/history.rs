@@ -160,7 +160,8 @@ pub(super) async fn of(pool: &Pool, record: Record) -> Result<Vec<Passage>, Cata
 pub(super) async fn events(pool: &Pool, list: &EventList) -> Result<Vec<Event>, CatalogError> {
     let query = query(list)?;
     let rows = pool.read(&query.sql, &query.values()).await?;
-    rows.iter().map(event).collect()
+    let read = |row| event(&mut Columns::of(row));
+    rows.iter().map(read).collect()
 }
 
 /// Composes the statement. What is some owner's is read by the owner's index, and what has none by an index of that.
@@ -245,8 +246,7 @@ fn passage(row: &Row) -> Result<Passage, CatalogError> {
     })
 }
 
-fn event(row: &Row) -> Result<Event, CatalogError> {
-    let mut columns = Columns::of(row);
+pub(super) fn event(columns: &mut Columns<'_>) -> Result<Event, CatalogError> {
     Ok(Event {
         position: columns.number()?,
         id: columns.id()?,

@@ -11,7 +11,7 @@ use crate::CatalogError;
 use crate::migration::{Migrations, diverged, too_new};
 
 /// Every migration, oldest first. One that was released is never changed: the database remembers its hash.
-const MIGRATIONS: [(&str, &str); 6] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     (
         "V1__catalog",
         include_str!("../../migrations/postgres/V1__catalog.sql"),
@@ -35,6 +35,10 @@ const MIGRATIONS: [(&str, &str); 6] = [
     (
         "V6__event_scope",
         include_str!("../../migrations/postgres/V6__event_scope.sql"),
+    ),
+    (
+        "V7__webhooks",
+        include_str!("../../migrations/postgres/V7__webhooks.sql"),
     ),
 ];
 

@@ -13,7 +13,8 @@ use crate::CatalogError;
 const WEEK: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// The tables that lie in weeks.
-const TABLES: [&str; 2] = ["audit", "outbox"];
+const TABLES: [&str; 2] = ["audit", OUTBOX];
+const OUTBOX: &str = "outbox";
 
 /// How long dropping a week may hold everybody up: it waits for those who use the table, and all others behind it.
 const DROP_TIMEOUT: &str = "SET LOCAL lock_timeout = 300";
@@ -94,12 +95,25 @@ pub(super) async fn drop_until(session: &Session, then: Timestamp) -> Result<(),
             .map_err(super::error::from_postgres)?;
         for row in rows {
             let name: String = Columns::of(&row).get()?;
-            if week_of(&name).is_some_and(|week| week < now) {
+            let is_over = week_of(&name).is_some_and(|week| week < now);
+            if is_over && !(table == OUTBOX && is_owed(session, &name).await?) {
                 drop_week(session, &name).await;
             }
         }
     }
     Ok(())
+}
+
+/// Whether a week of the outbox holds something that a webhook has not got to yet. Those that are disabled wait for
+/// nothing.
+async fn is_owed(session: &Session, name: &str) -> Result<bool, CatalogError> {
+    let sql = format!(
+        "SELECT coalesce((SELECT max(position) FROM {name}) > \
+         (SELECT min(cursor) FROM webhook_endpoint WHERE disabled IS NULL), false)"
+    );
+    let rows = session.client().query(&sql, &[]).await;
+    let rows = rows.map_err(super::error::from_postgres)?;
+    rows.first().map_or(Ok(false), |row| Columns::of(row).get())
 }
 
 async fn drop_week(session: &Session, name: &str) {

@@ -80,6 +80,15 @@ impl Pool {
         .and_then(|rows| super::row::count(&rows))
     }
 
+    /// Begins several statements that count as one. When it is dropped before its end, all of them are undone, and the
+    /// connection is not used again.
+    pub(super) async fn begin(&self) -> Result<Transaction<'_>, CatalogError> {
+        let mut loan = self.borrow().await?;
+        let begun = loan.begin().client().batch_execute("BEGIN").await;
+        begun.map_err(from_postgres)?;
+        Ok(Transaction(loan))
+    }
+
     /// A connection for one's own use. It goes back when it is dropped, if it was left as it was found.
     pub(super) async fn borrow(&self) -> Result<Loan<'_>, CatalogError> {
         let permit = self.free.acquire().await;
@@ -123,6 +132,39 @@ pub(super) async fn patiently<T>(
     timeout(PATIENCE, work)
         .await
         .unwrap_or_else(|_| Err(unavailable("the database took too long")))
+}
+
+/// Statements that count as one.
+pub(super) struct Transaction<'p>(Loan<'p>);
+
+impl Transaction<'_> {
+    /// All rows a statement gives.
+    pub(super) async fn query(
+        &self,
+        sql: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, CatalogError> {
+        let asked = self.0.session.query(sql, values).await;
+        asked.map_err(from_postgres)
+    }
+
+    /// How many rows a statement changed.
+    pub(super) async fn execute(
+        &self,
+        sql: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, CatalogError> {
+        let changed = self.0.session.execute(sql, values).await;
+        changed.map_err(from_postgres)
+    }
+
+    /// Has them count.
+    pub(super) async fn commit(mut self) -> Result<(), CatalogError> {
+        let ended = self.0.session.client().batch_execute("COMMIT").await;
+        ended.map_err(from_postgres)?;
+        self.0.end();
+        Ok(())
+    }
 }
 
 /// A connection that is borrowed.

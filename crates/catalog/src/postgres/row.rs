@@ -207,7 +207,7 @@ impl<'r> Columns<'r> {
         self.read(instant)
     }
 
-    fn optional_instant(&mut self) -> Result<Option<Timestamp>, CatalogError> {
+    pub(super) fn optional_instant(&mut self) -> Result<Option<Timestamp>, CatalogError> {
         self.optional(instant)
     }
 

@@ -84,11 +84,13 @@ pub(super) fn end_leases(connection: &Connection) -> Result<(), CatalogError> {
 }
 
 /// Each by its own index.
-pub(super) const END_LEASES: [&str; 2] = [
+pub(super) const END_LEASES: [&str; 3] = [
     "UPDATE upload INDEXED BY upload_by_verify_lease SET lease_until = 0 \
      WHERE state = 'verifying' AND lease_until > 0",
     "UPDATE upload INDEXED BY upload_by_delete_lease SET lease_until = 0 \
      WHERE state = 'deleting' AND lease_until > 0",
+    "UPDATE webhook_delivery INDEXED BY webhook_delivery_by_lease SET lease_until = NULL, due_at = 0 \
+     WHERE lease_until IS NOT NULL",
 ];
 
 /// How many claims opening ends: the most a sweep holds, many times.

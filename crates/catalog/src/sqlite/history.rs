@@ -162,7 +162,8 @@ pub(super) fn forget_until(
     if let Some(last) = last_old_event(connection, then, limit)? {
         changes(
             connection,
-            "DELETE FROM outbox WHERE position <= ?1",
+            "DELETE FROM outbox WHERE position <= ?1 AND position <= \
+                 coalesce((SELECT min(cursor) FROM webhook_endpoint WHERE disabled IS NULL), ?1)",
             [last],
         )?;
     }
@@ -199,7 +200,7 @@ fn passage(columns: &mut Columns<'_, '_>) -> Result<Passage, CatalogError> {
     })
 }
 
-fn event(columns: &mut Columns<'_, '_>) -> Result<Event, CatalogError> {
+pub(super) fn event(columns: &mut Columns<'_, '_>) -> Result<Event, CatalogError> {
     Ok(Event {
         position: columns.number()?,
         id: columns.read(row::id)?,

@@ -16,7 +16,7 @@ use crate::migration::{diverged, too_new};
 use crate::{CatalogError, Migrations};
 
 /// Every migration, oldest first. One that was released is never changed: the file remembers its hash.
-const MIGRATIONS: [(&str, &str); 6] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     (
         "V1__catalog",
         include_str!("../../migrations/sqlite/V1__catalog.sql"),
@@ -40,6 +40,10 @@ const MIGRATIONS: [(&str, &str); 6] = [
     (
         "V6__event_scope",
         include_str!("../../migrations/sqlite/V6__event_scope.sql"),
+    ),
+    (
+        "V7__webhooks",
+        include_str!("../../migrations/sqlite/V7__webhooks.sql"),
     ),
 ];
 

@@ -11,7 +11,7 @@ use uuid::Builder;
 use valetkey_protocol::file::Order;
 use valetkey_protocol::{FileId, Metadata};
 
-use super::{SqliteCatalog, change, due, list};
+use super::{SqliteCatalog, change, delivery, due, list};
 use crate::{
     Catalog as _, CatalogError, Due, FileList, Insertion, Intent, Limits, NewUpload, Transfer,
 };
@@ -182,6 +182,7 @@ async fn opening_reads_no_more_than_what_was_under_way() {
     for (sql, index) in [
         (change::END_LEASES[0], "upload_by_verify_lease"),
         (change::END_LEASES[1], "upload_by_delete_lease"),
+        (change::END_LEASES[2], "webhook_delivery_by_lease"),
         (due::HASTEN, "upload_by_postponement"),
     ] {
         let values = Vec::from_iter(sql.contains("?1").then(|| 1.into()));
@@ -189,6 +190,37 @@ async fn opening_reads_no_more_than_what_was_under_way() {
         let found = found.await.unwrap();
         assert!(found.contains(index), "{found}");
         assert!(!found.ends_with("SCAN upload"), "{found}");
+    }
+}
+
+#[tokio::test]
+async fn deliveries_are_found_by_their_indexes_however_many_wait() {
+    let (catalog, _folder) = opened();
+    for (sql, count, index) in [
+        (
+            delivery::TAKE,
+            4,
+            "webhook_delivery_by_due (endpoint_id=? AND due_at>? AND due_at<?)",
+        ),
+        (
+            delivery::RELEASE,
+            3,
+            "webhook_delivery_by_file (endpoint_id=? AND upload_id=?)",
+        ),
+        (
+            delivery::OWE,
+            9,
+            "webhook_delivery_by_file (endpoint_id=? AND upload_id=? AND position<?)",
+        ),
+    ] {
+        let values = vec![1.into(); count];
+        let found = catalog.write("plan", move |connection| Ok(plan(connection, sql, values)));
+        let found = found.await.unwrap();
+        assert!(found.contains(index), "{found}");
+        assert!(
+            !found.contains("SCAN webhook") && !found.contains("TEMP"),
+            "{found}"
+        );
     }
 }
 

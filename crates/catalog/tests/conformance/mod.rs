@@ -3,6 +3,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod claims;
+pub(crate) mod deliveries;
 pub(crate) mod due;
 pub(crate) mod edges;
 pub(crate) mod events;
@@ -31,6 +32,19 @@ macro_rules! conformance {
             claims::whoever_gets_on_has_no_attempts_behind_it
             claims::what_is_left_alone_can_be_hastened
             claims::a_task_is_one_servers_at_a_time_and_keeps_its_place
+            deliveries::an_endpoint_is_found_as_it_was_made_and_changed_by_one
+            deliveries::what_happened_is_handed_on_once_by_however_many
+            deliveries::of_each_file_one_event_is_due_after_the_other
+            deliveries::what_comes_later_waits_behind_what_is_not_over
+            deliveries::of_twenty_who_claim_at_once_each_delivery_goes_to_one
+            deliveries::whoever_lost_a_delivery_settles_nothing
+            deliveries::a_disabled_endpoint_is_owed_nothing_new_and_loses_nothing
+            deliveries::the_dead_can_be_revived_in_their_order
+            deliveries::a_cursor_that_is_moved_back_has_everything_begin_anew
+            deliveries::an_endpoint_is_removed_with_all_it_is_owed
+            deliveries::what_is_over_is_forgotten_by_age_and_what_waits_is_not
+            deliveries::what_an_endpoint_is_owed_is_counted
+            deliveries::events_that_an_endpoint_has_not_got_to_are_not_forgotten
             due::each_kind_of_work_is_due_exactly_when_it_is_due
             due::pages_of_what_is_due_show_each_record_once
             due::leftovers_are_over_for_settled_uploads_alone_and_once

@@ -19,4 +19,5 @@ mod survey;
 mod sweep;
 mod usage;
 mod walk;
+mod webhooks;
 mod window;

@@ -1,11 +1,15 @@
 //! Gauges that the catalog is asked for when somebody scrapes. They are made afresh each time, so that none is
 //! ever an old one.
 
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use valetkey_engine::Vitals;
+
+use super::webhooks::WebhookLabels;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BucketLabels {
@@ -35,6 +39,7 @@ pub(super) fn registry(vitals: Option<&Vitals>) -> Registry {
     if let Some(vitals) = vitals {
         buckets(&mut registry, vitals);
         backlog(&mut registry, vitals);
+        webhooks(&mut registry, vitals);
     }
     registry
 }
@@ -120,6 +125,53 @@ fn backlog(registry: &mut Registry, vitals: &Vitals) {
         "valetkey_catalog_waiting",
         "Changes that wait to be written to the catalog",
         waiting,
+    );
+}
+
+fn webhooks(registry: &mut Registry, vitals: &Vitals) {
+    let family = || Family::<WebhookLabels, Gauge>::default();
+    let (enabled, waiting, dead) = (family(), family(), family());
+    let oldest = Family::<WebhookLabels, Gauge<f64, AtomicU64>>::default();
+    for webhook in &vitals.webhooks {
+        let labels = WebhookLabels {
+            webhook: webhook.endpoint.as_str().to_owned(),
+        };
+        for (gauges, value) in [
+            (&enabled, u64::from(webhook.enabled)),
+            (&waiting, webhook.waiting),
+            (&dead, webhook.dead),
+        ] {
+            gauges.get_or_create(&labels).set(whole(value));
+        }
+        let age = webhook
+            .oldest
+            .map(|oldest| vitals.at.duration_since(oldest));
+        let age = age.map_or(0.0, |age| age.as_secs_f64().max(0.0));
+        oldest.get_or_create(&labels).set(age);
+    }
+    for (name, help, gauges) in [
+        (
+            "valetkey_webhook_enabled",
+            "Whether anything is sent to a webhook",
+            enabled,
+        ),
+        (
+            "valetkey_webhook_waiting",
+            "Events a webhook is still to be told",
+            waiting,
+        ),
+        (
+            "valetkey_webhook_dead",
+            "Events a webhook was not told, and that are tried no more",
+            dead,
+        ),
+    ] {
+        registry.register(name, help, gauges);
+    }
+    registry.register(
+        "valetkey_webhook_oldest_age_seconds",
+        "How long ago the first event happened that a webhook is still to be told; 0 when there is none",
+        oldest,
     );
 }
 

@@ -23,4 +23,5 @@ mod stream;
 mod traces;
 mod uploads;
 mod usage;
+mod webhooks;
 mod world;

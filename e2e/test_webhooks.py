@@ -1,0 +1,88 @@
+"""The examples that verify webhooks, as applications run them, with what a running service sent."""
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from service import ROOT, Api
+
+EXAMPLES = ROOT / "examples/webhooks"
+PROGRAMS = {
+    "python": [sys.executable, EXAMPLES / "verify.py"],
+    "node": ["node", EXAMPLES / "verify.mjs"],
+}
+HEADERS = ["webhook-id", "webhook-timestamp", "webhook-signature"]
+
+
+@pytest.fixture(scope="module")
+def sink():
+    """A backend that takes everything, and what came to it."""
+    arrived = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            arrived.put(([self.headers[name] for name in HEADERS], body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/", arrived
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def delivery(shared, sink, tmp_path_factory):
+    """A secret, and what was sent when a file came."""
+    url, arrived = sink
+    admin = Api(shared.info["api"], shared.token_for("root", "--role", "admin"))
+    made = admin.call("POST", "/v1/webhooks", {"url": url})
+    assert made.status == 201, made.text
+    path = tmp_path_factory.mktemp("webhooks") / "a.txt"
+    path.write_bytes(b"hello")
+    [file] = shared.put(path)
+    headers, body = arrived.get(timeout=30)
+    assert json.loads(body)["data"]["id"] == file["id"]
+    yield made.json["secret"], headers, body
+    admin.call("DELETE", f"/v1/webhooks/{made.json['id']}")
+
+
+@pytest.fixture(params=PROGRAMS)
+def program(request):
+    return PROGRAMS[request.param]
+
+
+def run(program, secret, headers, body):
+    return subprocess.run([*program, secret, *headers], input=body, capture_output=True, timeout=60)
+
+
+def test_an_example_verifies_a_webhook(program, delivery):
+    secret, headers, body = delivery
+    result = run(program, secret, headers, body)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["type"] == "upload.completed"
+    old = [headers[0], headers[1], "v1,bm90aGluZw== " + headers[2]]
+    assert run(program, secret, old, body).returncode == 0
+
+
+def test_an_example_refuses_what_was_not_sent_so(program, delivery):
+    secret, [name, sent, signature], body = delivery
+    other = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    for what, secret_, headers, body_ in [
+        ("another secret", other, [name, sent, signature], body),
+        ("another id", secret, ["evt_other", sent, signature], body),
+        ("another time", secret, [name, str(int(sent) + 1), signature], body),
+        ("long ago", secret, [name, "1700000000", signature], body),
+        ("another body", secret, [name, sent, signature], body + b" "),
+        ("no signature", secret, [name, sent, ""], body),
+    ]:
+        assert run(program, secret_, headers, body_).returncode != 0, what
