@@ -117,6 +117,12 @@ pub(crate) fn config(folder: &TempDir) -> Config {
     config.auth.issuer = "tests".to_owned();
     config.auth.audience = "valetkey".to_owned();
     config.catalog = catalog(folder);
+    // Servers of one PostgreSQL are given their key; with a SQLite file they make one beside it.
+    if matches!(config.catalog, CatalogConfig::Postgres { .. }) {
+        config.receipts.key_file = folder.path().join("given-key.pem");
+        let key = valetkey_server::receipts::new_key().unwrap();
+        std::fs::write(&config.receipts.key_file, key.expose()).unwrap();
+    }
     config.embedded.data_dir = folder.path().to_owned();
     config.embedded.listen = "127.0.0.1:0".to_owned();
     let rules = &mut config.buckets.get_mut("files").unwrap().rules;
