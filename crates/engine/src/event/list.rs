@@ -116,9 +116,11 @@ impl Engine {
         let place = self.open_event_cursor(who, cursor)?;
         // The first events are forgotten first: as long as one from before is there, so are those after.
         let whole = first > 0 && first <= place.position;
-        if !whole && self.is_forgotten(place.seen_at) {
-            let detail = "cursor: events after it may have been forgotten; begin without it, and look at what you \
-                 have with GET /v1/files";
+        // Positions rise for ever, unless a backup was restored.
+        let undone = last > 0 && place.position > last;
+        if undone || (!whole && self.is_forgotten(place.seen_at)) {
+            let detail = "cursor: events after it may have been forgotten, or undone with a backup; begin without it, \
+                 and look at what you have with GET /v1/files";
             return Err(Error::refused(Code::EventsForgotten, detail));
         }
         Ok(place.position)

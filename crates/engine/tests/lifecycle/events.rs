@@ -180,6 +180,22 @@ async fn a_cursor_from_before_what_is_remembered_says_so_and_one_that_missed_not
     );
 }
 
+#[tokio::test]
+async fn a_cursor_from_after_what_a_backup_holds_says_so() {
+    let (world, restored) = (World::new(), World::new());
+    world.file(b"one").await;
+    restored.file(b"one").await;
+    let page = list(&world, &alice(), ListEvents::default()).await.unwrap();
+    let same = list(&restored, &alice(), from(page.next_cursor))
+        .await
+        .unwrap();
+    assert_eq!(same.events, []);
+    world.file(b"two").await;
+    let page = list(&world, &alice(), ListEvents::default()).await.unwrap();
+    let over = list(&restored, &alice(), from(page.next_cursor)).await;
+    assert_eq!(code(over), Code::EventsForgotten);
+}
+
 async fn download(world: &World, id: FileId) {
     let wish = CreateDownload::default();
     world
