@@ -49,7 +49,7 @@ impl Statement {
             return (!is_new).then_some("refuses what an older server may write");
         }
         if self.begins(&["ALTER", "TABLE"]) {
-            return self.actions().find_map(|action| alters(action));
+            return self.actions().find_map(alters);
         }
         Some("takes away, or may take away, what an older server needs")
     }
