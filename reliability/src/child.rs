@@ -24,6 +24,12 @@ pub struct Serve {
     /// Stop (SIGSTOP) at a fail point
     #[arg(long)]
     stop_at: Option<Trap>,
+    /// Kill another process at a fail point
+    #[arg(long, requires = "fell")]
+    fell_at: Option<Trap>,
+    /// The file whose first line is its id
+    #[arg(long)]
+    fell: Option<PathBuf>,
     /// Write every fail point that is reached into a file
     #[arg(long)]
     record: Option<PathBuf>,
@@ -51,6 +57,7 @@ pub async fn sweep(options: Sweep) -> Outcome<()> {
     points::set(&Traps {
         crash: options.crash_at,
         stop: None,
+        fell: None,
         record: options.record,
     })?;
     let opening = Opening {
@@ -72,6 +79,7 @@ pub async fn serve(options: Serve) -> Outcome<()> {
     points::set(&Traps {
         crash: options.crash_at,
         stop: options.stop_at,
+        fell: options.fell_at.zip(options.fell),
         record: options.record,
     })?;
     let config = Config::load(&options.config, None)?;

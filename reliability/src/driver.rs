@@ -5,10 +5,11 @@ mod reply;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Client, Method, redirect};
+use reqwest::{Client, Method, RequestBuilder, redirect};
 use serde_json::{Value, json};
 use valetkey_protocol::{Algorithm, Hasher};
 
@@ -21,10 +22,13 @@ use reply::read;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// A user of one service. Every connection is used once, so that none is left over from a life before.
+/// A user of one service, or of its replicas by turns: where nobody listens, the next one is asked. Every connection
+/// is used once, so that none is left over from a life before.
 #[derive(Debug, Clone)]
 pub struct Driver {
-    api: String,
+    apis: Vec<String>,
+    turn: Arc<AtomicUsize>,
+    refused: Arc<AtomicUsize>,
     token: String,
     client: Client,
     /// What was acknowledged.
@@ -37,13 +41,23 @@ impl Driver {
     /// # Errors
     /// No token or client can be made.
     pub fn new(api: &str, subject: &str) -> Outcome<Self> {
+        Self::among(vec![api.to_owned()], subject)
+    }
+
+    /// A user of a service's replicas.
+    ///
+    /// # Errors
+    /// No token or client can be made.
+    pub fn among(apis: Vec<String>, subject: &str) -> Outcome<Self> {
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .pool_max_idle_per_host(0)
             .timeout(PATIENCE)
             .build()?;
         Ok(Self {
-            api: api.to_owned(),
+            apis,
+            turn: Arc::default(),
+            refused: Arc::default(),
             token: token::make(subject)?,
             client,
             journal: Arc::default(),
@@ -55,14 +69,44 @@ impl Driver {
     /// # Errors
     /// There was no whole answer.
     pub async fn call(&self, method: Method, path: &str, body: &Value) -> Outcome<Reply> {
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.api))
-            .bearer_auth(&self.token);
-        if !body.is_null() {
-            request = request.json(body);
+        self.ask(|client, api| {
+            let request = client.request(method.clone(), format!("{api}{path}"));
+            match body.is_null() {
+                true => request,
+                false => request.json(body),
+            }
+        })
+        .await
+    }
+
+    /// The same user of one replica alone, with the same journal.
+    #[must_use]
+    pub fn at(&self, api: &str) -> Self {
+        Self {
+            apis: vec![api.to_owned()],
+            ..self.clone()
         }
-        read(request).await
+    }
+
+    /// How often nobody listened, and another replica was asked.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed) as u64
+    }
+
+    /// Asks whose turn it is, or, when its connection is refused, the next one.
+    async fn ask(&self, request: impl Fn(&Client, &str) -> RequestBuilder) -> Outcome<Reply> {
+        let first = self.turn.fetch_add(1, Ordering::Relaxed);
+        let mut turns = (0..self.apis.len()).map(|turn| (first + turn) % self.apis.len());
+        loop {
+            let api = &self.apis[turns.next().at("a replica that listens")?];
+            let request = request(&self.client, api).bearer_auth(&self.token);
+            match request.send().await {
+                Err(error) if error.is_connect() && self.apis.len() > 1 => {
+                    self.refused.fetch_add(1, Ordering::Relaxed);
+                }
+                answer => return read(answer).await,
+            }
+        }
     }
 
     /// POSTs JSON to the API.
@@ -95,7 +139,7 @@ impl Driver {
         for (name, value) in request["headers"].as_object().into_iter().flatten() {
             put = put.header(name, value.as_str().unwrap_or_default());
         }
-        read(put).await
+        read(put.send().await).await
     }
 
     /// Creates an upload of these bytes.
@@ -219,14 +263,21 @@ impl Driver {
     /// # Errors
     /// There was no answer, or it was no.
     pub async fn create_once(&self, key: &str, bytes: Bytes) -> Outcome<String> {
-        let request = self
-            .client
-            .post(format!("{}/v1/uploads", self.api))
-            .bearer_auth(&self.token)
-            .header("idempotency-key", key)
-            .json(&wish(&bytes));
-        let upload = read(request).await?.expect(201).at("create once")?;
+        let answer = self.post_once(key, &wish(&bytes)).await?;
+        let upload = answer.expect(201).at("create once")?;
         Ok(self.remember(&upload, bytes))
+    }
+
+    /// Asks for an upload under an `Idempotency-Key`; the answer may be any.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn post_once(&self, key: &str, wish: &Value) -> Outcome<Reply> {
+        self.ask(|client, api| {
+            let request = client.post(format!("{api}/v1/uploads"));
+            request.header("idempotency-key", key).json(wish)
+        })
+        .await
     }
 
     /// Creates several uploads with one request, sends their bytes, and completes them with one request.

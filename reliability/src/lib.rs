@@ -4,21 +4,26 @@
 //! - [`service`] runs the real server as a process, with traps at its fail points ([`points`]);
 //! - [`machine`] is the same service inside this process, on a clock that is moved by hand;
 //! - [`proxy`] stands between server and storage and misbehaves;
+//! - [`postgres`] is a database of one's own that is killed, restarted and promoted;
+//! - [`fleet`] is several servers on one catalog;
 //! - [`driver`] is a client that keeps a [`journal`] of what was acknowledged;
 //! - [`oracle`] judges what is left when everything has settled.
 
 pub mod all;
 pub mod book;
+pub mod catalog;
 pub mod child;
 pub mod clock;
 pub mod dice;
 pub mod driver;
 pub mod error;
+pub mod fleet;
 pub mod host;
 pub mod journal;
 pub mod machine;
 pub mod oracle;
 pub mod points;
+pub mod postgres;
 pub mod proxy;
 pub mod report;
 pub mod scenario;

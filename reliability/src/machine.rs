@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use valetkey_catalog::sqlite::SqliteCatalog;
+use valetkey_catalog::Catalog;
 use valetkey_engine::{
     Bucket, BucketRules, Engine, EngineParts, Ids, Observer, Principal, ReceiptSigner, SweepReport,
 };
@@ -20,6 +20,7 @@ use valetkey_store::{
     Backoff, BreakerState, Guarded, Monotonic, ObjectStore, Operation, Outcome, StoreObserver,
 };
 
+use crate::catalog;
 use crate::clock::{HandClock, Stopwatch};
 use crate::error::{At, Failure, Outcome as Result};
 use crate::host::{BUCKET, Host};
@@ -35,6 +36,8 @@ const SWEEPS: usize = 200;
 pub struct Opening {
     /// The folder of a service, or an empty one.
     pub folder: PathBuf,
+    /// Which catalog it is, as a configuration says it.
+    pub catalog: String,
     /// What time it is.
     pub now: Timestamp,
     /// How far the store's clock is ahead, in seconds.
@@ -46,10 +49,11 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// With the rules every service here has.
+    /// With the rules every service here has, and the catalog of the folder.
     pub fn new(folder: &Path, now: Timestamp) -> Self {
         Self {
             folder: folder.to_owned(),
+            catalog: catalog::of(folder),
             now,
             store_ahead: 0,
             guarded: false,
@@ -73,7 +77,7 @@ pub struct Machine {
     /// The use cases.
     pub engine: Arc<Engine>,
     /// What is remembered.
-    pub catalog: Arc<SqliteCatalog>,
+    pub catalog: Arc<dyn Catalog>,
     /// The bucket, as the engine commands it.
     pub store: Arc<S3Store>,
     /// The store behind it.
@@ -94,33 +98,16 @@ impl Machine {
         let clock = Arc::new(HandClock::at(opening.now));
         let store_clock = Arc::new(HandClock::at(opening.now));
         store_clock.forward(opening.store_ahead);
-        let path = opening.folder.join("catalog.sqlite");
-        let catalog = tokio::task::spawn_blocking(move || SqliteCatalog::open(&path)).await??;
+        let catalog = catalog::open(&opening.catalog).await?;
         let host = Host::open(&opening.folder, store_clock.clone()).await?;
         let store = Arc::new(store_at(&host, clock.clone())?);
         store.ping().await.at("the store of a machine")?;
-        let catalog = Arc::new(catalog);
-        let engine = Engine::new(EngineParts {
-            catalog: catalog.clone(),
-            buckets: vec![Bucket {
-                name: BUCKET.to_owned(),
-                rules: opening.rules,
-                store: match opening.guarded {
-                    true => guard(store.clone()),
-                    false => store.clone(),
-                },
-            }],
-            default_bucket: BUCKET.to_owned(),
-            clock: clock.clone(),
-            ids: Arc::new(CountedIds::default()),
-            observer: Arc::new(Nobody(Stopwatch::start())),
-            receipts: Arc::new(Nobody(Stopwatch::start())),
-            secret: Secret::new(token::SECRET),
-            public_url: "http://127.0.0.1".to_owned(),
-            history: None,
-        });
+        let guarded: Arc<dyn ObjectStore> = match opening.guarded {
+            true => guard(store.clone()),
+            false => store.clone(),
+        };
         Ok(Self {
-            engine: Arc::new(engine.map_err(|error| Failure::new(format!("{error:?}")))?),
+            engine: engine(catalog.clone(), guarded, clock.clone(), opening.rules)?,
             catalog,
             store,
             host,
@@ -128,6 +115,16 @@ impl Machine {
             store_clock,
             client: reqwest::Client::new(),
         })
+    }
+
+    /// One more server on the same catalog, which must be PostgreSQL, the same storage and the same clock.
+    ///
+    /// # Errors
+    /// The catalog cannot be opened.
+    pub async fn replica(&self, opening: &Opening) -> Result<Arc<Engine>> {
+        let catalog = catalog::open(&opening.catalog).await?;
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        engine(catalog, store, clock, opening.rules.clone())
     }
 
     /// Moves both clocks on.
@@ -227,6 +224,33 @@ impl Machine {
         let catalog = self.catalog;
         let _ = tokio::task::spawn_blocking(move || drop(catalog)).await;
     }
+}
+
+/// The use cases, over these ports.
+fn engine(
+    catalog: Arc<dyn Catalog>,
+    store: Arc<dyn ObjectStore>,
+    clock: Arc<HandClock>,
+    rules: BucketRules,
+) -> Result<Arc<Engine>> {
+    let engine = Engine::new(EngineParts {
+        catalog,
+        buckets: vec![Bucket {
+            name: BUCKET.to_owned(),
+            rules,
+            store,
+        }],
+        default_bucket: BUCKET.to_owned(),
+        clock,
+        ids: Arc::new(CountedIds::default()),
+        observer: Arc::new(Nobody(Stopwatch::start())),
+        receipts: Arc::new(Nobody(Stopwatch::start())),
+        secret: Secret::new(token::SECRET),
+        public_url: "http://127.0.0.1".to_owned(),
+        history: None,
+    });
+    let engine = engine.map_err(|error| Failure::new(format!("{error:?}")))?;
+    Ok(Arc::new(engine))
 }
 
 /// The bucket of a store in this process, as the server commands it.

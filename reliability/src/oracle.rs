@@ -4,7 +4,7 @@ mod ledger;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use valetkey_catalog::{Catalog, Record};
+use valetkey_catalog::Record;
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, Hasher};
 use valetkey_store::ObjectStore;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Pid, Signal, getpid, kill_process};
 
 use crate::error::{At, Failure, Outcome};
 
@@ -55,6 +55,8 @@ pub struct Traps {
     pub crash: Option<Trap>,
     /// Where it stops (SIGSTOP) until it is told to go on.
     pub stop: Option<Trap>,
+    /// Where it kills another process, whose id is the first line of this file.
+    pub fell: Option<(Trap, PathBuf)>,
     /// Where it writes down every fail point it reaches, one a line.
     pub record: Option<PathBuf>,
 }
@@ -68,7 +70,11 @@ pub fn set(traps: &Traps) -> Outcome<()> {
         return Err(Failure::new("this binary was built without fail points"));
     }
     let names = names()?;
-    for trap in [&traps.crash, &traps.stop].into_iter().flatten() {
+    let fell = traps.fell.as_ref().map(|(trap, _)| trap);
+    for trap in [traps.crash.as_ref(), traps.stop.as_ref(), fell]
+        .into_iter()
+        .flatten()
+    {
         crate::ensure!(
             names.contains(&trap.point),
             "there is no fail point {}",
@@ -88,6 +94,7 @@ pub fn set(traps: &Traps) -> Outcome<()> {
     for name in names {
         let is_here = |trap: &Option<Trap>| trap.clone().filter(|trap| trap.point == name);
         let (crash, stop) = (is_here(&traps.crash), is_here(&traps.stop));
+        let fell = traps.fell.clone().filter(|(trap, _)| trap.point == name);
         let record = record.clone();
         let (line, reached) = (format!("{name}\n"), AtomicU64::new(0));
         let act = move || {
@@ -97,6 +104,11 @@ pub fn set(traps: &Traps) -> Outcome<()> {
                 let _ = record.write_all(line.as_bytes());
             }
             let strikes = |trap: &Option<Trap>| trap.as_ref().is_some_and(|trap| trap.nth == nth);
+            if let Some((trap, pid_file)) = &fell
+                && trap.nth == nth
+            {
+                kill_other(pid_file);
+            }
             if strikes(&crash) {
                 strike(Signal::KILL);
             }
@@ -118,6 +130,18 @@ pub fn set(traps: &Traps) -> Outcome<()> {
 fn strike(signal: Signal) {
     let _ = kill_process(getpid(), signal);
     std::thread::sleep(Duration::from_millis(100));
+}
+
+/// Kills the process whose id is the first line of a file, if there is one.
+fn kill_other(pid_file: &Path) {
+    let text = fs::read_to_string(pid_file).unwrap_or_default();
+    let id = text
+        .lines()
+        .next()
+        .and_then(|line| line.trim().parse().ok());
+    if let Some(pid) = id.and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
 }
 
 /// Every name of a fail point in the sources of the service, and perhaps some that none has.

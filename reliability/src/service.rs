@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
+use crate::catalog;
 use crate::clock::Stopwatch;
 use crate::error::{At, Failure, Outcome};
 use crate::points::Traps;
@@ -19,17 +20,26 @@ use crate::token;
 /// How long a start may take before it counts as failed.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
+/// What every service here signs receipts with: the example of RFC 8410 §10.3.
+const RECEIPT_KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+    -----END PRIVATE KEY-----\n";
+
 /// What a service is set up with.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// The binary of this package.
     pub program: PathBuf,
-    /// Everything it keeps is here.
+    /// Everything it keeps is here, but for a catalog that [`catalog::note`] put elsewhere.
     pub folder: PathBuf,
+    /// Where clients reach it; its own address when empty.
+    pub public_url: String,
     /// More lines for the configuration: of the bucket `files`, and below `[buckets.files.rules]`.
     pub bucket: String,
     /// More rules.
     pub rules: String,
+    /// More tables.
+    pub tables: String,
 }
 
 impl Setup {
@@ -38,8 +48,10 @@ impl Setup {
         Self {
             program: program.to_owned(),
             folder: folder.to_owned(),
+            public_url: String::new(),
             bucket: String::new(),
             rules: String::new(),
+            tables: String::new(),
         }
     }
 }
@@ -68,18 +80,27 @@ impl Service {
         fs::create_dir_all(&setup.folder).at(setup.folder.display())?;
         let (api, store) = (free_port()?, free_port()?);
         let folder = setup.folder.display();
+        let receipts = setup.folder.join("receipt-key.pem");
+        fs::write(&receipts, RECEIPT_KEY)?;
         let text = format!(
             "listen = \"127.0.0.1:{api}\"\nmetrics_listen = \"\"\n\
-             catalog = \"sqlite:{folder}/catalog.sqlite\"\n\
+             public_url = \"{public_url}\"\n\
+             catalog = \"{catalog}\"\n\
              [auth]\nsecret = \"{secret}\"\nissuer = \"{issuer}\"\naudience = \"{audience}\"\n\
+             [receipts]\nkey_file = \"{receipts}\"\n\
              [embedded]\ndata_dir = \"{folder}\"\nlisten = \"127.0.0.1:{store}\"\n\
              [buckets.files]\n{bucket}\n\
-             [buckets.files.rules]\nsingle_limit = 1048576\npart_size = 5242880\nmax_open_uploads = 100000\n{rules}\n",
+             [buckets.files.rules]\nsingle_limit = 1048576\npart_size = 5242880\nmax_open_uploads = 100000\n{rules}\n\
+             {tables}\n",
+            public_url = setup.public_url,
+            catalog = catalog::of(&setup.folder),
+            receipts = receipts.display(),
             secret = token::SECRET,
             issuer = token::ISSUER,
             audience = token::AUDIENCE,
             bucket = setup.bucket,
             rules = setup.rules,
+            tables = setup.tables,
         );
         let config = setup.folder.join("config.toml");
         fs::write(&config, text)?;
@@ -243,6 +264,10 @@ pub fn add_traps(command: &mut Command, traps: &Traps) {
         if let Some(trap) = trap {
             command.arg(flag).arg(trap.to_string());
         }
+    }
+    if let Some((trap, pid_file)) = &traps.fell {
+        command.arg("--fell-at").arg(trap.to_string());
+        command.arg("--fell").arg(pid_file);
     }
     if let Some(record) = &traps.record {
         command.arg("--record").arg(record);

@@ -31,6 +31,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long when somebody was, who is gone in a moment.
 const LEAVE_PAUSE: Duration = Duration::from_millis(2);
 
+/// How long a connection that asked for nothing yet may still do so when the listener shuts down.
+const FIRST_REQUEST: Duration = Duration::from_millis(500);
+
 /// What a listener allows.
 #[derive(Debug, Clone, Copy)]
 pub struct ListenerOptions {
@@ -87,6 +90,21 @@ pub async fn serve<S, B>(
     let places = Arc::new(Semaphore::new(options.max_connections));
     let crowd = Arc::new(Crowd::default());
     let (tracker, ending) = (TaskTracker::new(), Ending::default());
+    let enter = |stream: TcpStream, place: Option<OwnedSemaphorePermit>| {
+        let (service, counters, ending) = (service.clone(), counters.clone(), ending.clone());
+        let progress = Progress::default();
+        let seat = crowd.enter(progress.clone());
+        tracker.spawn(async move {
+            counters.open.inc();
+            let head = HeadTimer::new(options.header_timeout, progress.clone());
+            let stream = CountingStream::new(stream, &counters, head);
+            let told = told_to_end(ending.clone(), progress.clone());
+            let service = service_fn(move |request| progress.clone().during(service.call(request)));
+            hold(stream, service, options, seat, (told, ending)).await;
+            counters.open.dec();
+            drop(place);
+        });
+    };
     let mut shutdown = pin!(shutdown);
     loop {
         let next = async {
@@ -98,20 +116,11 @@ pub async fn serve<S, B>(
             () = &mut shutdown => break,
             next = next => next,
         };
-        let (service, counters, ending) = (service.clone(), counters.clone(), ending.clone());
-        let progress = Progress::default();
-        let seat = crowd.enter(progress.clone());
-        tracker.spawn(async move {
-            counters.open.inc();
-            let head = HeadTimer::new(options.header_timeout, progress.clone());
-            let stream = CountingStream::new(stream, &counters, head);
-            let service = service_fn(move |request| progress.clone().during(service.call(request)));
-            hold(stream, service, options, seat, ending).await;
-            counters.open.dec();
-            drop(place);
-        });
+        enter(stream, place);
     }
-    drop(listener);
+    for stream in waiting(listener) {
+        enter(stream, None);
+    }
     ending.soft.cancel();
     tracker.close();
     if tokio::time::timeout(options.grace, tracker.wait())
@@ -121,6 +130,32 @@ pub async fn serve<S, B>(
         ending.hard.cancel();
         tracker.wait().await;
     }
+}
+
+/// Everybody who has connected and was not accepted yet: they cannot know that nobody would serve them.
+fn waiting(listener: TcpListener) -> Vec<TcpStream> {
+    let Ok(listener) = listener.into_std() else {
+        return Vec::new();
+    };
+    let accepted = std::iter::from_fn(|| listener.accept().ok());
+    let streams = accepted.filter_map(|(stream, _)| {
+        stream.set_nonblocking(true).ok()?;
+        stream.set_nodelay(true).ok()?;
+        TcpStream::from_std(stream).ok()
+    });
+    streams.collect()
+}
+
+/// Waits until a connection has to end. One on which nothing was asked yet has a moment for its first request, which
+/// may be on its way: its client cannot know whether it was served, and could not simply try again.
+async fn told_to_end(ending: Ending, progress: Progress) {
+    ending.soft.cancelled().await;
+    let asked = async {
+        while !progress.has_begun() {
+            tokio::time::sleep(LEAVE_PAUSE).await;
+        }
+    };
+    let _ = tokio::time::timeout(FIRST_REQUEST, asked).await;
 }
 
 /// The two ends of a connection: after its request, and at once.
@@ -180,7 +215,7 @@ async fn hold<S, B>(
     service: S,
     options: ListenerOptions,
     seat: Seat,
-    ending: Ending,
+    (told, ending): (impl Future<Output = ()>, Ending),
 ) where
     S: Service<Request<Incoming>, Response = Response<B>>,
     S::Error: Into<Box<dyn StdError + Send + Sync>>,
@@ -196,7 +231,7 @@ async fn hold<S, B>(
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = seat.leave.cancelled() => Ok(()),
-        () = ending.soft.cancelled() => {
+        () = told => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = connection.as_mut() => ended,

@@ -19,7 +19,7 @@ impl Driver {
             .await?;
         let download = answer.expect(200).at("download")?;
         let url = download["url"].as_str().at("the url of a download")?;
-        let answer = read(self.client.get(url)).await?;
+        let answer = read(self.client.get(url).send().await).await?;
         crate::ensure!(answer.status == 200, "storage answers {}", answer.status);
         Ok(answer.body)
     }

@@ -43,9 +43,9 @@ impl Reply {
     }
 }
 
-/// Sends a request and reads its answer. An error never tells a URL: it may be a presigned one.
-pub(super) async fn read(request: reqwest::RequestBuilder) -> Outcome<Reply> {
-    let answer = request.send().await.map_err(reqwest::Error::without_url)?;
+/// Reads an answer. An error never tells a URL: it may be a presigned one.
+pub(super) async fn read(answer: reqwest::Result<reqwest::Response>) -> Outcome<Reply> {
+    let answer = answer.map_err(reqwest::Error::without_url)?;
     let retry_after = answer
         .headers()
         .get("retry-after")

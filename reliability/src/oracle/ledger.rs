@@ -1,9 +1,9 @@
 //! The audit log replays to legal transitions only, each of them with its one event; the accounts are what
 //! counting the rows gives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use valetkey_catalog::{Catalog, Event, EventKind, EventList, Passage, Record, Usage};
+use valetkey_catalog::{Event, EventKind, EventList, Passage, Record, Usage};
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, Subject};
 
@@ -41,7 +41,7 @@ pub(super) async fn check_history(
     records: &BTreeMap<FileId, Record>,
     findings: &mut Findings,
 ) -> Outcome<()> {
-    let mut events = events(machine).await?;
+    let mut events = events(machine, findings).await?;
     findings.events = events.values().map(|some| some.len() as u64).sum();
     for (id, record) in records {
         let passages = machine.catalog.history(*id).await?;
@@ -96,9 +96,12 @@ fn replay(
 }
 
 /// Every event, by what it is about.
-async fn events(machine: &Machine) -> Outcome<BTreeMap<FileId, Vec<(u64, EventKind)>>> {
+async fn events(
+    machine: &Machine,
+    findings: &mut Findings,
+) -> Outcome<BTreeMap<FileId, Vec<(u64, EventKind)>>> {
     let mut all: BTreeMap<FileId, Vec<(u64, EventKind)>> = BTreeMap::new();
-    let mut after = 0;
+    let (mut after, mut positions) = (0, BTreeSet::new());
     loop {
         let page = machine
             .catalog
@@ -108,7 +111,19 @@ async fn events(machine: &Machine) -> Outcome<BTreeMap<FileId, Vec<(u64, EventKi
             return Ok(all);
         };
         after = last.position;
-        for Event { id, seq, kind, .. } in page {
+        for Event {
+            id,
+            seq,
+            kind,
+            position,
+            ..
+        } in page
+        {
+            if !positions.insert(position) {
+                findings.wrong(format!(
+                    "{id}: its event has the position {position} of another"
+                ));
+            }
             all.entry(id).or_default().push((seq, kind));
         }
     }

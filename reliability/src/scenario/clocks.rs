@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::Command;
-use valetkey_catalog::Catalog as _;
 use valetkey_engine::Error;
 use valetkey_protocol::Code;
 use valetkey_protocol::upload::{CompleteUpload, State};

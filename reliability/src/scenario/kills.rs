@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use futures_util::stream::{self, StreamExt};
+use jiff::SignedDuration;
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::catalog::Catalogs;
 use crate::clock;
 use crate::dice::Dice;
 use crate::driver::Driver;
@@ -16,8 +18,8 @@ use crate::journal::{Journal, Step};
 use crate::machine::{Machine, Opening};
 use crate::oracle;
 use crate::points::{Trap, Traps};
-use crate::report::{Setting, Tally};
-use crate::scenario::histories::memory_folder;
+use crate::postgres::Postgres;
+use crate::report::{Scale, Setting, Tally};
 use crate::scenario::script;
 use crate::service::{Service, Setup, add_traps};
 
@@ -40,11 +42,30 @@ enum Case {
 /// # Errors
 /// The service cannot be run at all.
 pub async fn at_every_point(setting: &Setting) -> Outcome<Tally> {
-    let left = Leftovers::make(setting).await.at("before any kill")?;
-    let serving = reached_serving(setting)
-        .await
-        .at("the script without kills")?;
-    let sweeping = left.reached(setting).await.at("the sweep without kills")?;
+    matrix(setting, &Catalogs::InFolders).await
+}
+
+/// The same, with the catalogs in PostgreSQL.
+///
+/// # Errors
+/// The service or PostgreSQL cannot be run at all.
+pub async fn on_postgres(setting: &Setting) -> Outcome<Tally> {
+    matrix(setting, &Catalogs::In(Postgres::start().await?)).await
+}
+
+async fn matrix(setting: &Setting, catalogs: &Catalogs) -> Outcome<Tally> {
+    let left = Leftovers::make(setting, catalogs).await;
+    let left = left.at("before any kill")?;
+    let serving = reached_serving(setting, catalogs).await;
+    let mut serving = serving.at("the script without kills")?;
+    let sweeping = left.reached(setting).await;
+    let mut sweeping = sweeping.at("the sweep without kills")?;
+    if setting.scale == Scale::Short && matches!(catalogs, Catalogs::In(_)) {
+        // At the others nothing is different for another catalog, but the next try to use it.
+        for reached in [&mut serving, &mut sweeping] {
+            reached.retain(|point, _| point.starts_with("catalog."));
+        }
+    }
     let rounds = setting.choose(1, 4);
     let mut cases = Vec::new();
     for round in 0..rounds {
@@ -64,7 +85,7 @@ pub async fn at_every_point(setting: &Setting) -> Outcome<Tally> {
     let mut runs = stream::iter(cases)
         .map(|case| async move {
             let outcome = match &case {
-                Case::Serving(trap) => kill_serving(setting, trap).await,
+                Case::Serving(trap) => kill_serving(setting, catalogs, trap).await,
                 Case::Sweeping(trap) => left.kill(setting, trap).await,
             };
             (case, outcome)
@@ -100,8 +121,11 @@ fn choose<'a>(
 }
 
 /// The fail points that a whole script reaches, and how often.
-async fn reached_serving(setting: &Setting) -> Outcome<BTreeMap<String, u64>> {
-    let folder = memory_folder()?;
+pub(super) async fn reached_serving(
+    setting: &Setting,
+    catalogs: &Catalogs,
+) -> Outcome<BTreeMap<String, u64>> {
+    let folder = catalogs.home().await?;
     let record = folder.path().join("points");
     let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
     let traps = Traps {
@@ -112,7 +136,9 @@ async fn reached_serving(setting: &Setting) -> Outcome<BTreeMap<String, u64>> {
     let driver = Driver::new(&service.api, "alice")?;
     script::run(&driver, &mut Dice::new(setting.seed)).await?;
     service.stop().await?;
-    count_lines(&record)
+    let reached = count_lines(&record);
+    catalogs.forget(folder).await?;
+    reached
 }
 
 fn count_lines(path: &Path) -> Outcome<BTreeMap<String, u64>> {
@@ -124,8 +150,8 @@ fn count_lines(path: &Path) -> Outcome<BTreeMap<String, u64>> {
 }
 
 /// One life that ends at a trap, a second one that must remember, and the judgement.
-async fn kill_serving(setting: &Setting, trap: &Trap) -> Outcome<Tally> {
-    let folder = memory_folder()?;
+async fn kill_serving(setting: &Setting, catalogs: &Catalogs, trap: &Trap) -> Outcome<Tally> {
+    let folder = catalogs.home().await?;
     let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
     let traps = Traps {
         crash: Some(trap.clone()),
@@ -151,8 +177,14 @@ async fn kill_serving(setting: &Setting, trap: &Trap) -> Outcome<Tally> {
         }
         _ => tally.count("kills while serving", 1),
     }
-    live_again(&mut service, &driver, &mut tally).await?;
+    let limit = match catalogs {
+        Catalogs::InFolders => READY_MILLIS,
+        // As long as PostgreSQL may take to let anybody in on a machine that is busy with it.
+        Catalogs::In(_) => setting.choose(5.0 * READY_MILLIS, READY_MILLIS),
+    };
+    live_again(&mut service, &driver, limit, &mut tally).await?;
     judge(folder.path(), &driver.journal, &mut tally).await?;
+    catalogs.forget(folder).await?;
     Ok(tally)
 }
 
@@ -168,11 +200,16 @@ async fn died(service: &mut Service) -> Outcome<bool> {
 }
 
 /// Starts it again, asks for everything acknowledged, and goes on with what was interrupted.
-async fn live_again(service: &mut Service, driver: &Driver, tally: &mut Tally) -> Outcome<()> {
+async fn live_again(
+    service: &mut Service,
+    driver: &Driver,
+    limit: f64,
+    tally: &mut Tally,
+) -> Outcome<()> {
     let ready = service.start(&Traps::default()).await.at("the restart")?;
     let millis = ready.as_secs_f64() * 1000.0;
     tally.longest("longest restart", millis);
-    if millis > READY_MILLIS {
+    if millis > limit {
         tally.wrong(format!("ready only after {millis:.0} ms"));
     }
     match driver.check_acknowledged().await {
@@ -186,7 +223,7 @@ async fn live_again(service: &mut Service, driver: &Driver, tally: &mut Tally) -
 }
 
 /// A client that comes back completes what it had sent.
-async fn resume(driver: &Driver) -> Outcome<()> {
+pub(super) async fn resume(driver: &Driver) -> Outcome<()> {
     for entry in driver.journal.all() {
         let over = entry.aborted != Step::Never || entry.spoiled;
         if !entry.is_whole() || over || entry.completed == Step::Done {
@@ -203,8 +240,10 @@ async fn resume(driver: &Driver) -> Outcome<()> {
 }
 
 /// Opens what the process left, lets everything settle, and judges.
-async fn judge(folder: &Path, journal: &Journal, tally: &mut Tally) -> Outcome<()> {
-    let machine = Machine::open(Opening::new(folder, clock::now())).await?;
+pub(super) async fn judge(folder: &Path, journal: &Journal, tally: &mut Tally) -> Outcome<()> {
+    // Leases of a sweep that was killed at the end of its time are over as well.
+    let later = clock::now() + SignedDuration::from_hours(24);
+    let machine = Machine::open(Opening::new(folder, later)).await?;
     machine.settle().await?;
     let findings = oracle::inspect(&machine, journal).await?;
     findings.tell(tally);
@@ -213,14 +252,15 @@ async fn judge(folder: &Path, journal: &Journal, tally: &mut Tally) -> Outcome<(
 }
 
 /// What a service leaves to the sweep in every way there is: open uploads, lost verifications, lost deletions.
-struct Leftovers {
+struct Leftovers<'a> {
+    catalogs: &'a Catalogs,
     folder: TempDir,
     journal: std::sync::Arc<Journal>,
 }
 
-impl Leftovers {
-    async fn make(setting: &Setting) -> Outcome<Self> {
-        let folder = memory_folder()?;
+impl<'a> Leftovers<'a> {
+    async fn make(setting: &Setting, catalogs: &'a Catalogs) -> Outcome<Self> {
+        let folder = catalogs.home().await?;
         let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
         let driver = Driver::new(&service.api, "alice")?;
         let mut dice = Dice::part(setting.seed, 77);
@@ -253,13 +293,14 @@ impl Leftovers {
         }
         crate::ensure!(died(&mut service).await?, "a delete was not killed");
         Ok(Self {
+            catalogs,
             folder,
             journal: driver.journal,
         })
     }
 
     async fn reached(&self, setting: &Setting) -> Outcome<BTreeMap<String, u64>> {
-        let copy = self.copy()?;
+        let copy = self.catalogs.copy(self.folder.path()).await?;
         let record = copy.path().join("points");
         let traps = Traps {
             record: Some(record.clone()),
@@ -267,11 +308,13 @@ impl Leftovers {
         };
         let status = sweep(&setting.program, copy.path(), &traps).await?;
         crate::ensure!(status.success(), "the sweep ended with {status}");
-        count_lines(&record)
+        let reached = count_lines(&record);
+        self.catalogs.forget(copy).await?;
+        reached
     }
 
     async fn kill(&self, setting: &Setting, trap: &Trap) -> Outcome<Tally> {
-        let copy = self.copy()?;
+        let copy = self.catalogs.copy(self.folder.path()).await?;
         let traps = Traps {
             crash: Some(trap.clone()),
             ..Traps::default()
@@ -286,13 +329,8 @@ impl Leftovers {
             false => tally.count("kills while sweeping", 1),
         }
         judge(copy.path(), &self.journal, &mut tally).await?;
+        self.catalogs.forget(copy).await?;
         Ok(tally)
-    }
-
-    fn copy(&self) -> Outcome<TempDir> {
-        let copy = memory_folder()?;
-        copy_folder(self.folder.path(), copy.path())?;
-        Ok(copy)
     }
 }
 
@@ -321,19 +359,4 @@ async fn sweep(program: &Path, folder: &Path, traps: &Traps) -> Outcome<std::pro
         "a sweep ended with {}: {text}",
         output.status
     )))
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Outcome<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target: PathBuf = to.join(entry.file_name());
-        match entry.file_type()?.is_dir() {
-            true => copy_folder(&entry.path(), &target)?,
-            false => {
-                fs::copy(entry.path(), target)?;
-            }
-        }
-    }
-    Ok(())
 }

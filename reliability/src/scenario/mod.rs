@@ -3,6 +3,7 @@
 pub mod broken;
 pub mod chance;
 pub mod clocks;
+pub mod database;
 pub mod disk;
 pub mod engine;
 pub mod histories;
@@ -12,7 +13,9 @@ pub mod order;
 pub mod orphans;
 pub mod races;
 pub mod replays;
+pub mod replicas;
 pub mod script;
+pub mod steady;
 pub mod storage;
 pub mod swaps;
 pub mod transfers;
@@ -110,4 +113,21 @@ promises! {
     "idlers" 1 load::idlers,
         "Ten thousand idle and slow connections, with 512 files and with enough: health answers within 100 ms, memory \
          stays below 256 MiB, and all are closed by the header timeout", "health checks";
+    "kills-postgres" 4 kills::on_postgres,
+        "On PostgreSQL, a server killed (-9) at any fail point, while serving or sweeping: the same as with SQLite",
+        "kills";
+    "falls" 2 database::falls,
+        "PostgreSQL killed (-9) at any fail point of the server: nothing acknowledged is lost, and it heals within \
+         10 s", "kills";
+    "restarts" 2 database::restarts,
+        "PostgreSQL restarted (pg_ctl restart -m immediate) again and again under load: every answer is right, or 503 \
+         with Retry-After within 5 s; it heals within 10 s, and nothing acknowledged is lost", "answers";
+    "takeovers" 1 database::takeovers,
+        "A synchronous standby is promoted after its primary was killed (-9) under load: the same", "answers";
+    "replicas" 1 replicas::races,
+        "Two and four servers at the same uploads, with sweeps everywhere, one of them stopped (SIGSTOP) for longer \
+         than the leases it holds: each thing happens once, and the accounts hold", "rounds of races";
+    "rolling" 1 replicas::rolling,
+        "Two servers restarted in turn (SIGTERM) under load: no request fails, but for connections that are refused \
+         and asked for at the other", "answers";
 }

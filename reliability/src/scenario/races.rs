@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all, join3};
 use tokio::sync::Barrier;
-use valetkey_catalog::{Catalog, Edge};
+use valetkey_catalog::Edge;
 use valetkey_engine::{Completion, Error};
 use valetkey_protocol::upload::{CompleteUpload, State};
 use valetkey_protocol::{Clock, FileId};

@@ -294,7 +294,7 @@ async fn strike(
     Ok(())
 }
 
-async fn wait_until_stopped(service: &Service) -> Outcome<()> {
+pub(super) async fn wait_until_stopped(service: &Service) -> Outcome<()> {
     for _ in 0..1000 {
         if service.is_stopped()? {
             return Ok(());

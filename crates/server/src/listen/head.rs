@@ -32,6 +32,11 @@ impl Progress {
         }))
     }
 
+    /// Whether there was a request yet.
+    pub(super) fn has_begun(&self) -> bool {
+        self.look().0 > 0
+    }
+
     /// Whether a request runs.
     pub(super) fn is_busy(&self) -> bool {
         self.look().1

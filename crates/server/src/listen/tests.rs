@@ -184,3 +184,27 @@ async fn a_request_that_will_not_end_is_cut_off_after_the_grace_period() {
     running.ended.await.unwrap();
     assert_eq!(running.counters.open.get(), 0);
 }
+
+#[tokio::test]
+async fn who_has_connected_before_the_end_is_served() {
+    let running = start(ListenerOptions::default()).await;
+    let mut used = TcpStream::connect(running.address).await.unwrap();
+    ask(&mut used).await.unwrap();
+    // Nothing runs in between, so that the others are still waiting to be accepted.
+    let late: Vec<_> = (0..20)
+        .map(|_| std::net::TcpStream::connect(running.address).unwrap())
+        .collect();
+    running.stop.send(()).unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    for stream in late {
+        stream.set_nonblocking(true).unwrap();
+        let mut stream = TcpStream::from_std(stream).unwrap();
+        let answer = ask(&mut stream).await.unwrap();
+        assert!(answer.contains("connection: close"), "{answer}");
+    }
+    // Who was served before is not waited for.
+    let mut rest = Vec::new();
+    assert_eq!(used.read_to_end(&mut rest).await.unwrap(), 0);
+    assert!(TcpStream::connect(running.address).await.is_err());
+    running.ended.await.unwrap();
+}

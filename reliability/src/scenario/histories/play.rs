@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use valetkey_catalog::Catalog;
 use valetkey_engine::{Completion, Error, Principal};
 use valetkey_protocol::Clock;
 use valetkey_protocol::upload::{CompleteUpload, State};
