@@ -109,7 +109,6 @@ export class Upload extends Handle {
   async #sendParts(intent) {
     if (this.#upload) await this.#remember();
     else await this.#create(intent, false);
-    this.enter('uploading');
     const upload = /** @type {import('./types.js').UploadInfo} */ (this.#upload);
     if (!upload.part_count || !upload.part_size) throw new UnexpectedError(200);
     await sendParts({
@@ -118,6 +117,7 @@ export class Upload extends Handle {
       attempt: (transfer, signal) => this.attempt(transfer, signal),
       moved: (bytes) => this.moved(bytes),
       count: (bytes) => this.count(bytes),
+      begin: () => this.enter('uploading'),
     });
   }
 
