@@ -105,7 +105,7 @@ async function startProxy(port, store) {
     const seen = { method: asked.method, path: pathname, part: Number(searchParams.get('partNumber')), headers: asked.headers, status: 0, bytes: 0 };
     proxy.requests.push(seen);
     const turn = asked.method === 'OPTIONS' ? undefined : proxy.rule(seen);
-    if (turn?.wait) await new Promise((resolve) => setTimeout(resolve, turn.wait));
+    if (turn?.wait) await new Promise((resolve) => setTimeout(resolve, turn.wait).unref());
     if (turn?.status) {
       seen.status = turn.status;
       asked.resume();

@@ -124,6 +124,18 @@ test('a file that was put but never completed is found again', async () => {
   assert.equal(service.proxy.stored().length, 1);
 });
 
+test('a small file that never arrived is sent under the same id', async () => {
+  const journal = memoryJournal();
+  const small = file('never.txt', 100, { seed: 14 });
+  service.proxy.rule = () => ({ wait: 60_000 });
+  const first = client({ journal }).upload(small);
+  await until(() => service.proxy.requests.length === 1);
+  service.proxy.reset();
+  journal.claim = async () => () => {};
+  const it = await client({ journal }).upload(small).done;
+  assert.deepEqual([it.id, it.integrity], [first.id, 'checksum']);
+});
+
 test('of two tabs with the same file each sends its own', async () => {
   const journal = memoryJournal();
   const large = file('tabs.bin', 2 * PART, { seed: 5 });
@@ -133,16 +145,16 @@ test('of two tabs with the same file each sends its own', async () => {
 
 test('URLs that have expired are signed again', async () => {
   let held = 0;
-  service.proxy.rule = () => (held++ < 3 ? { wait: 2100 } : undefined);
-  const it = await client().upload(file('expired.bin', 3 * PART, { seed: 6 }), { expiresIn: 1 }).done;
+  service.proxy.rule = () => (held++ < 3 ? { wait: 4100 } : undefined);
+  const it = await client().upload(file('expired.bin', 3 * PART, { seed: 6 }), { expiresIn: 3 }).done;
   assert.equal(it.integrity, 'checksum');
   const refused = service.proxy.requests.filter((request) => request.status === 403);
   assert.ok(refused.length > 0);
   assert.deepEqual(parts(), [1, 2, 3]);
   service.proxy.reset();
   held = 0;
-  service.proxy.rule = () => (held++ < 1 ? { wait: 2100 } : undefined);
-  assert.equal((await client().upload(file('single', 100), { expiresIn: 1 }).done).size, 100);
+  service.proxy.rule = () => (held++ < 1 ? { wait: 4100 } : undefined);
+  assert.equal((await client().upload(file('single', 100), { expiresIn: 3 }).done).size, 100);
   assert.deepEqual(service.proxy.requests.map((request) => request.status), [403, 200]);
 });
 
