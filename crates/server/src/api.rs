@@ -25,10 +25,11 @@ use valetkey_protocol::Code;
 
 use crate::door::{self, Door};
 use crate::failure::Failure;
+use crate::sdk;
 use crate::streams::Streams;
 
 /// What a handler answers.
-type Answer = Result<Response, Failure>;
+pub(crate) type Answer = Result<Response, Failure>;
 
 /// What handlers share.
 type Shared = Arc<Engine>;
@@ -72,7 +73,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(health::openapi))
 }
 
-/// The whole API behind its door.
+/// The whole API behind its door, and the client for browsers.
 pub(crate) fn router(
     engine: Shared,
     streams: Arc<Streams>,
@@ -86,12 +87,16 @@ pub(crate) fn router(
         .method_not_allowed_fallback(no_such_method)
         .layer(Extension(streams))
         .layer(Extension(webhooks))
-        .layer(middleware::from_fn_with_state(door, door::pass))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&door),
+            door::pass,
+        ))
         .with_state(engine);
-    match cors {
+    let routes = match cors {
         Some(layer) => routes.layer(layer),
         None => routes,
-    }
+    };
+    routes.merge(sdk::router(door))
 }
 
 async fn no_such_path() -> Failure {
@@ -101,7 +106,7 @@ async fn no_such_path() -> Failure {
     )
 }
 
-async fn no_such_method() -> Failure {
+pub(crate) async fn no_such_method() -> Failure {
     Failure::new(
         Code::MethodNotAllowed,
         "use one of the methods in the `allow` header",

@@ -28,6 +28,7 @@ mod linger;
 mod metrics;
 mod parts;
 mod random;
+mod sdk;
 mod sse;
 mod store_key;
 mod streams;
