@@ -1,5 +1,8 @@
 /** The uploads of this page: what was chosen, how far it is, and what can be done about it. */
 
+// The client fetches this when it is needed first. Without a connection that would be too late.
+import '/sdk/many.js';
+
 /** @typedef {import('/sdk/upload.js').Upload} Upload */
 
 /**

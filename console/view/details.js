@@ -26,12 +26,15 @@ export function details(panel, app) {
   };
   /** @param {File} file */
   const draw = (file) => {
-    // Only what changed is drawn again, so that a film plays on.
     if (shown.file === file) return;
-    const same = shown.file && shown.file.id === file.id && shown.file.content_type === file.content_type;
-    const look = same ? panel.querySelector('.preview') : preview(app, file, /** @type {any} */ (shown.end).signal);
+    // A film that plays stays where it is, and plays on.
+    if (!shown.file) {
+      const look = preview(app, file, /** @type {any} */ (shown.end).signal);
+      replace(panel, h('div.panel-head'), look, h('div.panel-about'), chronicle(app, file));
+    }
     shown.file = file;
-    replace(panel, contents(app, file, /** @type {Element} */ (look), close));
+    replace(/** @type {Element} */ (panel.querySelector('.panel-head')), glyph(file), h('h2', { tabindex: '-1', 'data-key': 'title' }, file.filename), closer(close));
+    replace(/** @type {Element} */ (panel.querySelector('.panel-about')), contents(app, file));
   };
   const turn = async () => {
     const { file: id } = place();
@@ -46,6 +49,8 @@ export function details(panel, app) {
     else await fetchIt(id);
     panel.scrollTo(0, 0);
     /** @type {HTMLElement | null} */ (panel.querySelector('h2, .button'))?.focus();
+    // A list leaves the receipt out.
+    if (known && !known.receipt) await refresh(id);
   };
   /** @param {string} id */
   const fetchIt = async (id) => {
@@ -56,6 +61,11 @@ export function details(panel, app) {
     } catch (error) {
       if (shown.id === id) replace(panel, h('div.panel-head', null, closer(close)), failure('This file cannot be shown', error, () => fetchIt(id)));
     }
+  };
+  /** @param {string} id */
+  const refresh = async (id) => {
+    const file = await app.call(() => app.client.get(id)).catch(() => null);
+    if (file && shown.id === id) app.library.put(file);
   };
   panel.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') close();
@@ -72,13 +82,11 @@ export function details(panel, app) {
 const closer = (close) =>
   h('button.button.bare', { type: 'button', 'aria-label': 'Close the details', title: 'Close', 'data-key': 'close', onclick: close }, icon('close'));
 
-/** @param {App} app @param {File} file @param {Element} look @param {() => void} close */
-function contents(app, file, look, close) {
+/** @param {App} app @param {File} file */
+function contents(app, file) {
   const act = (/** @type {string} */ name, /** @type {string} */ label, /** @type {() => void} */ onclick) =>
     h(`button.button${name === 'download' ? '.primary' : ''}`, { type: 'button', 'data-key': name, onclick }, icon(name), label);
   return [
-    h('div.panel-head', null, glyph(file), h('h2', { tabindex: '-1' }, file.filename), closer(close)),
-    look,
     h('div.panel-actions', null,
       act('download', 'Download', () => download(app, file)), act('link', 'Copy link', () => copyLink(app, file)),
       act('edit', 'Edit', () => edit(app, file)), act('trash', 'Delete', () => removeFile(app, file))),
@@ -86,12 +94,11 @@ function contents(app, file, look, close) {
     section('About', h('dl.facts', null,
       plain('Size', size(file.size), file.size >= 1000 ? `${count(file.size)} bytes` : ''),
       plain('Type', file.content_type, file.detected_type && file.detected_type !== file.content_type ? `its bytes say ${file.detected_type}` : ''),
-      plain('Folder', h('a', { href: href({ page: 'files', path: file.path, q: undefined, type: undefined, checksum: undefined }) }, file.path || 'None')),
+      plain('Folder', h('a', { href: href({ page: 'files', path: file.path, q: undefined, type: undefined, checksum: undefined }) }, file.path || 'Top level')),
       plain('Added', full(file.created_at)), plain('Kept', file.expires_at ? `until ${full(file.expires_at)}` : 'for ever'),
       plain('Owner', file.owner), plain('Bucket', file.bucket), plain('Downloads', count(file.download_count)),
       fact('ID', file.id, 'id', file.id), fact('Key', file.key, 'key', file.key))),
     section('Notes', notes(file.metadata)),
-    chronicle(app, file),
   ];
 }
 

@@ -184,6 +184,7 @@ const skeleton = () =>
 function nothing(app, flat) {
   if (flat) {
     return h('div.blank', null, icon('search'), h('h2', null, 'Nothing found'), h('p', null, 'No file here has that name, type or checksum.'),
+      place().path && h('a.button', { href: href({ path: '' }) }, 'Search all folders'),
       h('a.button', { href: href({ q: undefined, type: undefined, checksum: undefined }) }, 'Show all files'));
   }
   const bucket = app.buckets.find((it) => it.name === app.bucket());

@@ -115,7 +115,7 @@ function offline() {
   const bar = h('div.offline', { role: 'status' });
   const turn = () => {
     bar.hidden = navigator.onLine;
-    replace(bar, navigator.onLine ? [] : [icon('offline'), 'You are offline. Uploads wait, and go on by themselves.']);
+    replace(bar, navigator.onLine ? [] : [icon('offline'), 'Offline. Uploads wait and go on by themselves.']);
   };
   addEventListener('online', turn);
   addEventListener('offline', turn);

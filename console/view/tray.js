@@ -21,7 +21,8 @@ export function tray({ transfers }) {
   const list = h('ul.tray-list', { id: 'tray-list' });
   const told = h('p.spoken', { role: 'status' });
   const element = h('section.tray', { hidden: true, 'aria-label': 'Uploads' }, head, list, told);
-  let open = true;
+  // On a small screen it would hide what is below.
+  let open = !matchMedia('(max-width: 760px)').matches;
   /** @type {Map<number, Row>} */
   const rows = new Map();
   const draw = () => {

@@ -25,7 +25,7 @@ use crate::door::{self, Door};
 use crate::failure::Failure;
 
 /// What a handler answers.
-type Answer = Result<Response, Failure>;
+pub(crate) type Answer = Result<Response, Failure>;
 
 /// What handlers share.
 type Shared = Arc<Engine>;
@@ -79,7 +79,7 @@ async fn no_such_path() -> Failure {
     )
 }
 
-async fn no_such_method() -> Failure {
+pub(crate) async fn no_such_method() -> Failure {
     Failure::new(
         Code::MethodNotAllowed,
         "use one of the methods in the `allow` header",

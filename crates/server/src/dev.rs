@@ -154,6 +154,7 @@ fn config(options: &DevOptions, auth: AuthConfig) -> Result<Config, ServeError> 
         listen: options.listen.clone(),
         metrics_listen: options.metrics_listen.clone(),
         cors_origins: vec!["*".to_owned()],
+        console: true,
         auth,
         catalog: file.from_environment(options.catalog.clone())?,
         embedded: EmbeddedConfig {
