@@ -1,5 +1,6 @@
 /** The uploads of this page: what was chosen, how far it is, and what can be done about it. */
 
+import { checksum } from '/sdk/checksum.js';
 // The client fetches this when it is needed first. Without a connection that would be too late.
 import '/sdk/many.js';
 
@@ -38,6 +39,8 @@ export class Transfers extends EventTarget {
     super();
     this.#client = client;
     this.#stored = stored;
+    // Starts the worker while there is a connection to fetch it by.
+    checksum(new Blob([]), 'crc64nvme', new AbortController().signal).catch(() => {});
     addEventListener('beforeunload', (event) => this.active && event.preventDefault());
   }
 

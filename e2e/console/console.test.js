@@ -194,7 +194,7 @@ visit('details tell what was proved, and a change is kept', async (page) => {
   await page.locator('.panel h2', { hasText: 'final.txt' }).waitFor();
   await page.getByRole('button', { name: 'Edit' }).click();
   page.expected.push(/422/);
-  await page.getByLabel('Folder').fill('../outside');
+  await page.getByLabel('Folder', { exact: true }).fill('../outside');
   await page.getByRole('button', { name: 'Save' }).click();
   await page.locator('.dialog .field-error:not(:empty)').waitFor();
 });

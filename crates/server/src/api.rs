@@ -23,6 +23,7 @@ use valetkey_protocol::Code;
 
 use crate::door::{self, Door};
 use crate::failure::Failure;
+use crate::sdk;
 
 /// What a handler answers.
 pub(crate) type Answer = Result<Response, Failure>;
@@ -58,18 +59,22 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(health::openapi))
 }
 
-/// The whole API behind its door.
+/// The whole API behind its door, and the client for browsers.
 pub(crate) fn router(engine: Shared, door: Arc<Door>, cors: Option<CorsLayer>) -> Router {
     let (routes, _) = routes().split_for_parts();
     let routes = routes
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .layer(middleware::from_fn_with_state(door, door::pass))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&door),
+            door::pass,
+        ))
         .with_state(engine);
-    match cors {
+    let routes = match cors {
         Some(layer) => routes.layer(layer),
         None => routes,
-    }
+    };
+    routes.merge(sdk::router(door))
 }
 
 async fn no_such_path() -> Failure {

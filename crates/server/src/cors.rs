@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::door::REQUEST_ID;
+use crate::parts::IDEMPOTENCY_KEY;
 
 /// How long a browser may remember a preflight.
 const MAX_AGE: Duration = Duration::from_secs(3600);
@@ -21,8 +22,10 @@ pub(crate) fn layer(origins: &[String]) -> Option<CorsLayer> {
                 .filter_map(|origin| HeaderValue::from_str(origin).ok()),
         )
     };
-    let exposed: [HeaderName; 4] = [
+    let exposed: [HeaderName; 5] = [
         REQUEST_ID,
+        // Clients set their own clock right by it.
+        header::DATE,
         header::RETRY_AFTER,
         header::LOCATION,
         header::WWW_AUTHENTICATE,
@@ -30,7 +33,12 @@ pub(crate) fn layer(origins: &[String]) -> Option<CorsLayer> {
     let layer = CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, REQUEST_ID])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            IDEMPOTENCY_KEY,
+            REQUEST_ID,
+        ])
         .expose_headers(exposed)
         .max_age(MAX_AGE);
     (!origins.is_empty()).then_some(layer)

@@ -29,6 +29,7 @@ mod linger;
 mod metrics;
 mod parts;
 mod random;
+mod sdk;
 mod store_key;
 mod worker;
 

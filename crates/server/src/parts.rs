@@ -2,6 +2,7 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::HeaderName;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -50,6 +51,9 @@ impl<S: Send + Sync> FromRequestParts<S> for TokenInPath {
     }
 }
 
+/// The header that has a creation done once.
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
 /// The `Idempotency-Key` of a request, if it has one.
 pub(crate) struct IdempotencyKey(pub(crate) Option<String>);
 
@@ -57,7 +61,7 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        let mut values = parts.headers.get_all("idempotency-key").iter();
+        let mut values = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
         let key = values.next().map(|value| value.to_str());
         match (key, values.next()) {
             (None, _) => Ok(Self(None)),

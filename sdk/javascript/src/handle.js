@@ -22,6 +22,7 @@ export class Handle {
 
   #phase;
   #moving;
+  #tell;
   #actual = 0;
   #paused = false;
   #reported = 0;
@@ -34,7 +35,7 @@ export class Handle {
 
   /**
    * @param {import('./client.js').Client} client
-   * @param {{ onProgress?: (progress: import('./types.js').Progress) => void, signal?: AbortSignal }} options
+   * @param {{ onProgress?: (progress: any) => void, signal?: AbortSignal }} options
    * @param {State} first
    * @param {'uploading' | 'downloading'} moving
    * @param {number} total
@@ -45,8 +46,7 @@ export class Handle {
     this.total = total;
     this.#phase = first;
     this.#moving = moving;
-    /** @private */
-    this.onProgress = onProgress;
+    this.#tell = onProgress;
     if (signal?.aborted) this.#stop.abort();
     const stop = () => this.#stop.abort();
     signal?.addEventListener('abort', stop, { once: true, signal: this.#stop.signal });
@@ -169,11 +169,11 @@ export class Handle {
   /** @protected @param {boolean} always */
   report(always) {
     const now = performance.now();
-    if (!this.onProgress || (!always && now - this.#reported < REPORT_EVERY && this.loaded < this.total)) return;
+    if (!this.#tell || (!always && now - this.#reported < REPORT_EVERY && this.loaded < this.total)) return;
     this.#reported = now;
     const bytesPerSecond = this.#phase === this.#moving && !this.#paused ? this.#speed(now) : 0;
     const secondsLeft = bytesPerSecond > 0 ? (this.total - this.loaded) / bytesPerSecond : null;
-    this.onProgress({ loaded: this.loaded, total: this.total, state: this.state, bytesPerSecond, secondsLeft });
+    this.#tell({ loaded: this.loaded, total: this.total, state: this.state, bytesPerSecond, secondsLeft });
   }
 
   /** @param {number} now */

@@ -31,6 +31,7 @@ export function isStale(request, signedAt, now) {
  * @property {(transfer: (signal: AbortSignal, refused: number) => Promise<void>, signal: AbortSignal) => Promise<void>} attempt
  * @property {(bytes: number) => void} moved
  * @property {(bytes: number) => void} count
+ * @property {() => void} begin
  */
 
 /**
@@ -47,6 +48,7 @@ export async function sendParts(run) {
     if (stored.get(number) === size) run.count(size);
     else missing.push(number);
   }
+  run.begin();
   const failed = new AbortController();
   const signer = new Signer(run, missing);
   const lane = async () => {

@@ -34,7 +34,7 @@
 
 /**
  * @typedef {object} UploadOptions
- * @property {(progress: Progress) => void} [onProgress] Is told how far it is; never of less than before.
+ * @property {(progress: Progress & { state: UploadState }) => void} [onProgress] Is told how far it is; never of less than before.
  * @property {AbortSignal} [signal] Aborts the upload.
  * @property {string} [bucket] Where it goes; the default bucket when absent.
  * @property {string} [path] Its logical folder, such as `photos/2026`; the folders of a chosen directory are added.
@@ -68,7 +68,7 @@
 /** @typedef {'downloading' | 'offline' | 'paused' | 'done' | 'failed' | 'aborted'} DownloadState */
 
 /**
- * @typedef {UploadOptions & {
+ * @typedef {Omit<UploadOptions, 'onProgress' | 'resume' | 'filename'> & {
  *   onProgress?: (progress: ManyProgress) => void,
  *   onUpload?: (upload: import('./upload.js').Upload, file: File | Blob, index: number) => void,
  * }} UploadAllOptions
@@ -87,7 +87,7 @@
 
 /**
  * @typedef {object} DownloadOptions
- * @property {(progress: Progress) => void} [onProgress]
+ * @property {(progress: Progress & { state: DownloadState }) => void} [onProgress]
  * @property {AbortSignal} [signal]
  * @property {DownloadTarget} [to] Where the bytes go; into a Blob when absent.
  * @property {number} [rangeSize] Bytes of one request: 8 MiB when absent.

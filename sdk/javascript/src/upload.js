@@ -109,7 +109,6 @@ export class Upload extends Handle {
   async #sendParts(intent) {
     if (this.#upload) await this.#remember();
     else await this.#create(intent, false);
-    this.enter('uploading');
     const upload = /** @type {import('./types.js').UploadInfo} */ (this.#upload);
     if (!upload.part_count || !upload.part_size) throw new UnexpectedError(200);
     await sendParts({
@@ -118,36 +117,36 @@ export class Upload extends Handle {
       attempt: (transfer, signal) => this.attempt(transfer, signal),
       moved: (bytes) => this.moved(bytes),
       count: (bytes) => this.count(bytes),
+      begin: () => this.enter('uploading'),
     });
   }
 
-  /** A small upload that was begun: its bytes are there, or another takes its place. */
+  /** A small upload that was begun may have its bytes already. */
   async #stored() {
-    if (!this.#upload) return undefined;
     try {
-      return await this.#complete();
+      return this.#upload && (await this.#complete());
     } catch (error) {
-      if (!isProblem(error, 'upload_incomplete')) throw error;
-      await this.client.abortUpload(this.#upload.id).catch(() => {});
-      this.#upload = undefined;
-      return undefined;
+      if (isProblem(error, 'upload_incomplete')) return undefined;
+      throw error;
     }
   }
 
   /** @param {import('./types.js').CreateUpload} intent */
   async #sendWhole(intent) {
-    await this.#create(intent, true);
+    if (!this.#upload) await this.#create(intent, true);
     this.enter('uploading');
     const moved = (/** @type {number} */ bytes) => this.moved(bytes);
     let tried = 0;
     await this.attempt(async (signal, refused) => {
-      if (refused > tried || isStale(this.#upload?.request, this.#signedAt, this.client.now())) {
-        // Its one request cannot be signed again: another upload takes its place.
+      const upload = /** @type {import('./types.js').UploadInfo} */ (this.#upload);
+      if (!upload.request || refused > tried || isStale(upload.request, this.#signedAt, this.client.now())) {
+        // To the service it is a plan of one part, and signed again as one.
+        const [part] = await this.client.signParts(upload.id, [1], this.#options.expiresIn, signal);
+        upload.request = part?.request;
+        this.#signedAt = this.client.now();
         tried = refused;
-        await this.client.abortUpload(this.#upload?.id ?? '').catch(() => {});
-        await this.#create(intent, false);
       }
-      const request = this.#upload?.request;
+      const { request } = upload;
       if (!request) throw new UnexpectedError(200);
       // A slice has no type of its own that could take the place of the signed one.
       await put(request, this.#file.slice(), { moved, signal, fetch: this.client.ownFetch });

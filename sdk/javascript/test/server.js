@@ -1,7 +1,7 @@
 /** A real service for the tests: its API and embedded store on free ports, and a proxy before the store that may misbehave. */
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { createHmac } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -55,7 +55,19 @@ max_size = 1000000
 `;
 
 /** Starts a service. `stop()` ends it and removes what it kept. */
-export async function start({ page } = {}) {
+export async function start(options = {}) {
+  if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: run cargo build --release first`);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      // Somebody may have taken a port meanwhile.
+      if (attempt === 5) throw error;
+    }
+  }
+}
+
+async function startOnce({ page }) {
   const folder = mkdtempSync(join(tmpdir(), 'valetkey-sdk-'));
   const [api, store, port] = [await freePort(), await freePort(), await freePort()];
   const proxy = await startProxy(port, store);
@@ -64,25 +76,27 @@ export async function start({ page } = {}) {
   let log = '';
   child.stderr.on('data', (text) => (log = (log + text).slice(-4000)));
   const ended = new Promise((resolve) => child.on('exit', resolve));
-  const url = `http://127.0.0.1:${api}`;
-  for (let i = 0; ; i++) {
-    if (await fetch(`${url}/readyz`).then((it) => it.ok, () => false)) break;
-    if (i > 200 || child.exitCode !== null) throw new Error(`the service did not start: ${log}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
   const stop = async () => {
     child.kill('SIGTERM');
     await ended;
     proxy.close();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { url, proxy, stop };
+  const url = `http://127.0.0.1:${api}`;
+  for (let i = 0; ; i++) {
+    if (await fetch(`${url}/readyz`).then((it) => it.ok, () => false)) return { url, proxy, stop };
+    if (i < 400 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 50));
+    else break;
+  }
+  await stop();
+  throw new Error(`the service did not start: ${log}`);
 }
 
 /**
  * A proxy before the store. It keeps what was asked in `requests`; `rule(request)` may answer
  * `{status, headers}` to answer in the store's place, `{reset: bytes}` to break the connection after so many
- * bytes, or `{wait: ms}` to hold the request back.
+ * bytes, `{resetAnswer: bytes}` to break it while it answers, `{loseAnswer: true}` to do what is asked and break
+ * it then, or `{wait: ms}` to hold the request back.
  */
 async function startProxy(port, store) {
   const proxy = { requests: [], rule: () => undefined, stored: () => proxy.requests.filter((it) => it.method === 'PUT' && it.status === 200) };
@@ -91,7 +105,7 @@ async function startProxy(port, store) {
     const seen = { method: asked.method, path: pathname, part: Number(searchParams.get('partNumber')), headers: asked.headers, status: 0, bytes: 0 };
     proxy.requests.push(seen);
     const turn = asked.method === 'OPTIONS' ? undefined : proxy.rule(seen);
-    if (turn?.wait) await new Promise((resolve) => setTimeout(resolve, turn.wait));
+    if (turn?.wait) await new Promise((resolve) => setTimeout(resolve, turn.wait).unref());
     if (turn?.status) {
       seen.status = turn.status;
       asked.resume();
@@ -102,6 +116,7 @@ async function startProxy(port, store) {
     onward.on('error', () => asked.destroy());
     onward.on('response', (came) => {
       seen.status = came.statusCode;
+      if (turn?.loseAnswer) return asked.socket.destroy();
       answer.writeHead(came.statusCode, came.headers);
       let sent = 0;
       came.on('data', (chunk) => {
@@ -130,7 +145,7 @@ async function startProxy(port, store) {
     asked.on('end', () => onward.end());
     asked.on('close', () => asked.complete || onward.destroy());
   });
-  await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await new Promise((resolve, reject) => server.on('error', reject).listen(port, '127.0.0.1', resolve));
   proxy.reset = () => {
     proxy.requests = [];
     proxy.rule = () => undefined;

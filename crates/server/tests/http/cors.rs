@@ -20,7 +20,7 @@ async fn a_page_on_the_list_may_ask_and_read() {
         ("access-control-request-method", "POST"),
         (
             "access-control-request-headers",
-            "authorization,content-type",
+            "authorization,content-type,idempotency-key",
         ),
     ];
     let reply = world
@@ -32,7 +32,7 @@ async fn a_page_on_the_list_may_ask_and_read() {
     assert!(
         reply
             .header("access-control-allow-headers")
-            .contains("authorization")
+            .contains("idempotency-key")
     );
     assert!(
         reply
@@ -49,6 +49,11 @@ async fn a_page_on_the_list_may_ask_and_read() {
         reply
             .header("access-control-expose-headers")
             .contains("x-request-id")
+    );
+    assert!(
+        reply
+            .header("access-control-expose-headers")
+            .contains("date")
     );
     assert_eq!(reply.header("access-control-allow-credentials"), "");
 }

@@ -17,6 +17,7 @@ mod outage;
 mod privacy;
 mod receipts;
 mod refusals;
+mod sdk;
 mod service;
 mod silence;
 mod traces;
