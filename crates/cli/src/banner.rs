@@ -15,6 +15,7 @@ pub(crate) fn banner(api: &str, token: &str, data_dir: &Path) -> String {
     };
     format!(
         r#"valetkey serves {api}
+console: {api}/#token={token}
 token: {token}
 
 Upload a first file (paste this into another terminal):
@@ -56,6 +57,13 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_console_is_one_click_away_and_the_token_stays_behind_the_hash() {
+        let told = banner("http://127.0.0.1:8080", "a.b.c", Path::new(DATA_DIR));
+        let link = "console: http://127.0.0.1:8080/#token=a.b.c\n";
+        assert!(told.contains(link), "{told}");
+    }
 
     #[test]
     fn another_folder_is_named_as_a_shell_reads_it() {

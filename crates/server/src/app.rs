@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::middleware::{self, Next};
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, Options};
 use valetkey_engine::{Bucket, Engine, EngineParts, WebhookParts, Webhooks};
-use valetkey_protocol::Clock;
+use valetkey_protocol::{Clock, ObjectKey};
 use valetkey_store::s3::{AddressingStyle, Backoff, Credentials, S3Settings, S3Store, Timeouts};
-use valetkey_store::{Guarded, Monotonic};
+use valetkey_store::{GetGrant, Guarded, Monotonic, StoreError, Validity};
 
 use crate::auth::Verifier;
 use crate::clock::{SystemClock, Uptime};
@@ -30,7 +31,7 @@ use crate::store_key::StoreKey;
 use crate::streams::Streams;
 use crate::webhooks::{HttpSender, SenderOptions, WebhookWorker};
 use crate::worker::Workers;
-use crate::{ServeError, api, cors, files, random};
+use crate::{ServeError, api, console, cors, files, random};
 
 /// How long one request may wait for storage, all its calls together. A call alone gives up before that, so that
 /// its end tells of storage and not of the request; what is left to five seconds is the catalog's.
@@ -90,6 +91,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
     let buckets = config.buckets.iter();
     let buckets = buckets.map(|(name, bucket)| wiring.open_bucket(name, bucket));
     let buckets = buckets.collect::<Result<Vec<_>, _>>()?;
+    let storage = storage_origins(&buckets, clock.now())?;
     let uptime = Arc::clone(&wiring.uptime);
     let public_url = or_address(&config.public_url, local_address(&listeners.api)?);
     let engine = Arc::new(Engine::new(EngineParts {
@@ -115,13 +117,16 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
     let stop = CancellationToken::new();
     let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
     let (door, streams) = (Arc::new(door), Arc::new(streams));
-    let router = api::router(
+    let mut router = api::router(
         Arc::clone(&engine),
         streams,
         Arc::clone(&webhooks),
-        door,
+        Arc::clone(&door),
         cors,
     );
+    if config.console {
+        router = router.merge(console::router(door, &storage));
+    }
     Ok(App {
         router: with_budget(router, uptime),
         listeners,
@@ -321,6 +326,35 @@ impl Wiring<'_> {
             store: Arc::new(guarded),
         })
     }
+}
+
+/// Where clients reach storage: the origins of what is signed for them, whatever the style of its addresses.
+fn storage_origins(buckets: &[Bucket], now: Timestamp) -> Result<BTreeSet<String>, ServeError> {
+    let origins = buckets.iter().map(|bucket| {
+        origin(bucket, now).map_err(|source| ServeError::Bucket {
+            bucket: bucket.name.clone(),
+            source,
+        })
+    });
+    origins.collect()
+}
+
+fn origin(bucket: &Bucket, now: Timestamp) -> Result<String, StoreError> {
+    let key = ObjectKey::parse("any").map_err(|error| StoreError::Unsignable {
+        why: error.to_string(),
+    })?;
+    let get = GetGrant {
+        key: &key,
+        content_type: "text/plain",
+        content_disposition: "inline",
+    };
+    let signed = bucket
+        .store
+        .presign_get(&get, Validity { now, seconds: 1 })?;
+    let url = signed.url.expose();
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url[host..].find('/').map_or(url.len(), |at| host + at);
+    Ok(url[..end].to_owned())
 }
 
 /// Gives every request its time for storage.

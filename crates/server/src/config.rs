@@ -74,6 +74,8 @@ pub struct Config {
     pub public_url: String,
     /// Which web pages may call the API: exact origins, or `*` for any.
     pub cors_origins: Vec<String>,
+    /// Whether `/` is the console, a page that people sign in to with a token.
+    pub console: bool,
     /// How many connections each listener holds open.
     pub max_connections: usize,
     /// How log lines look.
@@ -107,6 +109,7 @@ impl Default for Config {
             metrics_listen: "127.0.0.1:8081".to_owned(),
             public_url: String::new(),
             cors_origins: Vec::new(),
+            console: false,
             max_connections: 10_000,
             log_format: LogFormat::default(),
             default_bucket: "files".to_owned(),

@@ -161,6 +161,7 @@ fn config(options: &DevOptions, auth: AuthConfig) -> Result<Config, ServeError> 
             allow_addresses: vec!["127.0.0.0/8".to_owned(), "::1".to_owned()],
             ..WebhooksConfig::default()
         },
+        console: true,
         auth,
         catalog: file.from_environment(options.catalog.clone())?,
         embedded: EmbeddedConfig {

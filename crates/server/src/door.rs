@@ -23,7 +23,7 @@ use crate::linger;
 use crate::metrics::{Metrics, Route};
 use crate::parts::Lifetime;
 use crate::random::RequestIds;
-use crate::{sdk, telemetry};
+use crate::{console, sdk, telemetry};
 
 /// The only routes of the API that ask for no token.
 pub(crate) const PUBLIC_ROUTES: &[&str] = &[
@@ -122,7 +122,8 @@ impl Door {
     /// Finds out who sends the request, unless its route is for everybody or nothing is there at all.
     fn admit(&self, route: &Route, request: &mut Request) -> Result<(), Problem> {
         let name = route.as_str();
-        let open = route.0.is_none() || name == sdk::ROUTE || PUBLIC_ROUTES.contains(&name);
+        let of_pages = name == sdk::ROUTE || console::ROUTES.contains(&name);
+        let open = route.0.is_none() || of_pages || PUBLIC_ROUTES.contains(&name);
         if !open {
             let (principal, left) = self.verifier.authenticate(request.headers())?;
             request.extensions_mut().insert(principal);

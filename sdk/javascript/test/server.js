@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTcpServer } from 'node:net';
 
-const BINARY = process.env.VALETKEY ?? new URL('../../../target/release/valetkey', import.meta.url).pathname;
+const BUILD = process.env.VALETKEY_TEST_BUILD ?? 'target/release';
+const BINARY = process.env.VALETKEY ?? new URL(`../../../${BUILD}/valetkey`, import.meta.url).pathname;
 const SECRET = 'a secret of the tests, long enough to sign with';
 
 /** A port that is free at this moment. */
@@ -56,7 +57,7 @@ max_size = 1000000
 
 /** Starts a service. `stop()` ends it and removes what it kept. */
 export async function start(options = {}) {
-  if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: run cargo build --release first`);
+  if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: build it first, with cargo build --release`);
   for (let attempt = 1; ; attempt++) {
     try {
       return await startOnce(options);

@@ -8,6 +8,7 @@
 
 mod auth;
 mod bad_input;
+mod console;
 mod cors;
 mod downloads;
 mod events;

@@ -1,0 +1,187 @@
+//! The console: a page for people, made of the files in `console/` as they are. It can do what the token that
+//! somebody signs in with can do, and talks to the API by the client for browsers.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Router, middleware};
+use valetkey_protocol::{Algorithm, Checksum, Code};
+
+use crate::api::{Answer, no_such_method};
+use crate::door::{self, Door};
+use crate::failure::Failure;
+
+/// The routes; they ask for no token, and are no part of the API's document.
+pub(crate) const ROUTES: &[&str] = &["/", "/console/{*file}"];
+
+/// The page itself.
+const PAGE: &str = "index.html";
+
+/// Files of `console/` by their path, as they were when this was compiled.
+macro_rules! files {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../../../console/", $path)))),*]
+    };
+}
+
+/// Every file of the console.
+const FILES: &[(&str, &str)] = files![
+    "app.js",
+    "drop.js",
+    "index.html",
+    "library.js",
+    "mark.svg",
+    "route.js",
+    "session.js",
+    "style/controls.css",
+    "style/details.css",
+    "style/files.css",
+    "style/pages.css",
+    "style/shell.css",
+    "style/states.css",
+    "style/tokens.css",
+    "style/transfers.css",
+    "transfers.js",
+    "ui/dialog.js",
+    "ui/dom.js",
+    "ui/format.js",
+    "ui/icon.js",
+    "ui/notice.js",
+    "view/actions.js",
+    "view/chart.js",
+    "view/chronicle.js",
+    "view/details.js",
+    "view/edit.js",
+    "view/events.js",
+    "view/files.js",
+    "view/glyph.js",
+    "view/preview.js",
+    "view/proof.js",
+    "view/shell.js",
+    "view/signin.js",
+    "view/toolbar.js",
+    "view/tray.js",
+    "view/usage.js",
+];
+
+/// One tag for all of them: they belong together, and change together.
+static ETAG: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
+    let texts: String = FILES.iter().map(|(_, text)| *text).collect();
+    let checksum = Checksum::digest(Algorithm::Crc64Nvme, texts.as_bytes());
+    HeaderValue::try_from(format!("\"{}\"", checksum.to_base64())).ok()
+});
+
+/// The files behind the door. The page may reach this service and storage at these origins, and nothing else.
+pub(crate) fn router(door: Arc<Door>, storage: &BTreeSet<String>) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        router = router.route(route, get(get_file));
+    }
+    router
+        .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn_with_state(door, door::pass))
+        .with_state(policy(storage))
+}
+
+async fn get_file(
+    State(policy): State<HeaderValue>,
+    path: Option<Path<String>>,
+    asked: HeaderMap,
+) -> Answer {
+    let path = path.map_or(PAGE.to_owned(), |Path(path)| path);
+    let found = FILES.iter().find(|(known, _)| *known == path);
+    let (path, text) = found
+        .ok_or_else(|| Failure::new(Code::NotFound, "the console has no such file; open /"))?;
+    let mut known = asked.get_all(header::IF_NONE_MATCH).iter();
+    let mut response = match known.any(|it| ETAG.as_ref() == Some(it)) {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => text.into_response(),
+    };
+    describe(response.headers_mut(), media_type(path), policy);
+    Ok(response)
+}
+
+/// A browser asks each time whether what it has is still right: a page must not mix two versions.
+fn describe(headers: &mut HeaderMap, media_type: &'static str, policy: HeaderValue) {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    // A window that opened this one, or that this one opens, has no hold of it.
+    headers.insert(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
+    if let Some(etag) = ETAG.as_ref() {
+        headers.insert(header::ETAG, etag.clone());
+    }
+}
+
+fn media_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "text/javascript; charset=utf-8",
+    }
+}
+
+/// What the page may do (CSP level 3): its own files, and the bytes of these origins.
+fn policy(storage: &BTreeSet<String>) -> HeaderValue {
+    let storage: String = storage.iter().map(|origin| format!(" {origin}")).collect();
+    let text = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; worker-src 'self'; \
+         connect-src 'self'{storage}; img-src 'self' blob:{storage}; media-src 'self' blob:{storage}; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn collect(folder: &Path, below: &str, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{below}{}", entry.file_name().into_string().unwrap());
+            match entry.path().is_dir() {
+                true => collect(&entry.path(), &format!("{name}/"), found),
+                false => found.push(name),
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_console_is_there_and_no_other() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../console");
+        let mut files = Vec::new();
+        collect(&folder, "", &mut files);
+        files.sort();
+        let names: Vec<_> = FILES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, files);
+    }
+
+    #[test]
+    fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
+        for (name, text) in FILES {
+            for wrong in [
+                " style=",
+                "<style",
+                "javascript:",
+                " onclick=",
+                "innerHTML",
+                "eval(",
+            ] {
+                assert!(!text.contains(wrong), "{name} has {wrong}");
+            }
+            let others = text.replace("http://www.w3.org/2000/svg", "");
+            assert!(!others.contains("://"), "{name} names another host");
+        }
+    }
+}
