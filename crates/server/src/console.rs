@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Router, middleware};
-use valetkey_protocol::{Algorithm, Checksum, Code};
+use valetkey_protocol::{Algorithm, Code, Hasher};
 
 use crate::api::{Answer, no_such_method};
 use crate::door::{self, Door};
@@ -71,7 +71,7 @@ const FILES: &[(&str, &str)] = files![
 /// One tag for all of them: they belong together, and change together.
 static ETAG: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
     let texts: String = FILES.iter().map(|(_, text)| *text).collect();
-    let checksum = Checksum::digest(Algorithm::Crc64Nvme, texts.as_bytes());
+    let checksum = Hasher::digest(Algorithm::Crc64Nvme, texts.as_bytes());
     HeaderValue::try_from(format!("\"{}\"", checksum.to_base64())).ok()
 });
 
