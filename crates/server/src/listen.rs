@@ -26,6 +26,8 @@ use crowd::{Crowd, Seat};
 use head::{HeadTimer, Progress};
 use stream::CountingStream;
 
+use crate::linger;
+
 /// How long to wait before accepting again when the machine has no more files to give, and nobody can be sent away.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long when somebody was, who is gone in a moment.
@@ -99,7 +101,11 @@ pub async fn serve<S, B>(
             let head = HeadTimer::new(options.header_timeout, progress.clone());
             let stream = CountingStream::new(stream, &counters, head);
             let told = told_to_end(ending.clone(), progress.clone());
-            let service = service_fn(move |request| progress.clone().during(service.call(request)));
+            let soft = ending.soft.clone();
+            let service = service_fn(move |request| {
+                let answer = progress.clone().during(service.call(request));
+                say_end(answer, soft.clone())
+            });
             hold(stream, service, options, seat, (told, ending)).await;
             counters.open.dec();
             drop(place);
@@ -156,6 +162,18 @@ async fn told_to_end(ending: Ending, progress: Progress) {
         }
     };
     let _ = tokio::time::timeout(FIRST_REQUEST, asked).await;
+}
+
+/// Says with an answer that its connection ends, once the listener does.
+async fn say_end<B, E>(
+    answer: impl Future<Output = Result<Response<B>, E>>,
+    soft: CancellationToken,
+) -> Result<Response<B>, E> {
+    let mut answer = answer.await?;
+    if soft.is_cancelled() {
+        linger::say_close(answer.headers_mut());
+    }
+    Ok(answer)
 }
 
 /// The two ends of a connection: after its request, and at once.
