@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use tracing::Instrument as _;
-use valetkey_catalog::Record;
+use valetkey_catalog::{CatalogError, Record};
 use valetkey_protocol::file::File;
 use valetkey_protocol::upload::{
     CompleteResult, CompleteUpload, CompleteUploads, MAX_BATCH, Results, State, StillVerifying,
@@ -39,14 +39,21 @@ impl Engine {
         id: FileId,
         complete: CompleteUpload,
     ) -> Result<Completion, Error> {
-        self.find(who, id).await?;
-        let settled = tokio::time::timeout(MAX_WAIT, self.settle(who, id, complete.checksum)).await;
+        let mut found = false;
+        let settle = async {
+            // A catalog that comes back only just in time has taken some of the time there is.
+            self.find(who, id).await?;
+            found = true;
+            self.settle(who, id, complete.checksum).await
+        };
+        let settled = tokio::time::timeout(MAX_WAIT, settle).await;
         match settled {
             Ok(record) => self.completion(record?, complete.checksum),
-            Err(_) => Ok(Completion::Verifying(StillVerifying {
+            Err(_) if found => Ok(Completion::Verifying(StillVerifying {
                 id,
                 state: State::Verifying,
             })),
+            Err(late) => Err(CatalogError::Unavailable(Box::new(late)).into()),
         }
     }
 
