@@ -30,7 +30,7 @@ mod tests;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use fail::fail_point;
@@ -89,13 +89,13 @@ impl SqliteCatalog {
             _lock: lock,
         };
         let queue = Arc::clone(&catalog.writes);
-        catalog.writer = Some(spawn(path, "catalog-write", move || {
+        catalog.writer = Some(open::spawn(path, "catalog-write", move || {
             writer::run(writer, &queue, &ballast);
         })?);
         for _ in 0..READERS {
             let reader = open::reader(path)?;
             let queue = Arc::clone(&catalog.reads);
-            let thread = spawn(path, "catalog-read", move || reader::run(&reader, &queue))?;
+            let thread = open::spawn(path, "catalog-read", move || reader::run(&reader, &queue))?;
             catalog.readers.push(thread);
         }
         Ok(catalog)
@@ -164,15 +164,6 @@ impl SqliteCatalog {
     ) -> Result<T, CatalogError> {
         queue::ask(&self.reads, work).await
     }
-}
-
-fn spawn(
-    path: &Path,
-    name: &str,
-    run: impl FnOnce() + Send + 'static,
-) -> Result<JoinHandle<()>, CatalogError> {
-    let thread = Builder::new().name(name.to_owned()).spawn(run);
-    thread.map_err(|error| open::refuse(path, format!("a thread cannot be started: {error}")))
 }
 
 impl Drop for SqliteCatalog {

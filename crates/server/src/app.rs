@@ -88,9 +88,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         uptime: Arc::new(Uptime::start()),
         metrics: &metrics,
     };
-    let buckets = config.buckets.iter();
-    let buckets = buckets.map(|(name, bucket)| wiring.open_bucket(name, bucket));
-    let buckets = buckets.collect::<Result<Vec<_>, _>>()?;
+    let buckets = wiring.open_buckets(&config)?;
     let storage = storage_origins(&buckets, clock.now())?;
     let uptime = Arc::clone(&wiring.uptime);
     let public_url = or_address(&config.public_url, local_address(&listeners.api)?);
@@ -107,23 +105,12 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         history: config.sweep.history(),
     })?);
     let webhooks = open_webhooks(&config, &engine).await?;
-    let door = Door {
-        verifier: Verifier::new(&config.auth, clock),
-        metrics: Arc::clone(&metrics),
-        request_ids: RequestIds::new()?,
-        traced: !config.telemetry.otlp_endpoint.is_empty(),
-    };
+    let door = Arc::new(open_door(&config, clock, &metrics)?);
     let cors = cors::layer(&config.cors_origins);
     let stop = CancellationToken::new();
     let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
-    let (door, streams) = (Arc::new(door), Arc::new(streams));
-    let mut router = api::router(
-        Arc::clone(&engine),
-        streams,
-        Arc::clone(&webhooks),
-        Arc::clone(&door),
-        cors,
-    );
+    let (shared, told) = (Arc::clone(&engine), Arc::clone(&webhooks));
+    let mut router = api::router(shared, Arc::new(streams), told, Arc::clone(&door), cors);
     if config.console {
         router = router.merge(console::router(door, &storage));
     }
@@ -241,6 +228,19 @@ fn open_receipts(config: &Config) -> Result<ReceiptKeys, ServeError> {
     ReceiptKeys::open(&config.receipts, folder.unwrap_or(Path::new("")))
 }
 
+fn open_door(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Result<Door, ServeError> {
+    Ok(Door {
+        verifier: Verifier::new(&config.auth, clock),
+        metrics: Arc::clone(metrics),
+        request_ids: RequestIds::new()?,
+        traced: !config.telemetry.otlp_endpoint.is_empty(),
+    })
+}
+
 /// Whoever tells others what happens, with the endpoints of the configuration.
 async fn open_webhooks(config: &Config, engine: &Arc<Engine>) -> Result<Arc<Webhooks>, ServeError> {
     let options = SenderOptions {
@@ -303,6 +303,12 @@ struct Wiring<'a> {
 }
 
 impl Wiring<'_> {
+    fn open_buckets(&self, config: &Config) -> Result<Vec<Bucket>, ServeError> {
+        let buckets = config.buckets.iter();
+        let buckets = buckets.map(|(name, bucket)| self.open_bucket(name, bucket));
+        buckets.collect()
+    }
+
     fn open_bucket(&self, name: &str, config: &BucketConfig) -> Result<Bucket, ServeError> {
         let mut settings = s3_settings(name, config)?;
         if let (Provider::Embedded, Some(open)) = (config.provider, self.embedded) {

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use refinery::error::Kind;
@@ -113,6 +114,16 @@ fn connect(path: &Path, mode: OpenFlags, settings: &str) -> Result<Connection, C
         Ok(connection)
     };
     open().map_err(|error: rusqlite::Error| refuse(path, error.to_string()))
+}
+
+/// Starts a thread that serves the catalog.
+pub(super) fn spawn(
+    path: &Path,
+    name: &str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, CatalogError> {
+    let thread = Builder::new().name(name.to_owned()).spawn(run);
+    thread.map_err(|error| refuse(path, format!("a thread cannot be started: {error}")))
 }
 
 fn migrate(path: &Path, connection: &mut Connection) -> Result<(), CatalogError> {

@@ -10,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod history;
 pub(crate) mod once;
+pub(crate) mod owing;
 pub(crate) mod sample;
 pub(crate) mod uploads;
 
@@ -41,10 +42,6 @@ macro_rules! conformance {
             deliveries::a_disabled_endpoint_is_owed_nothing_new_and_loses_nothing
             deliveries::the_dead_can_be_revived_in_their_order
             deliveries::a_cursor_that_is_moved_back_has_everything_begin_anew
-            deliveries::an_endpoint_is_removed_with_all_it_is_owed
-            deliveries::what_is_over_is_forgotten_by_age_and_what_waits_is_not
-            deliveries::what_an_endpoint_is_owed_is_counted
-            deliveries::events_that_an_endpoint_has_not_got_to_are_not_forgotten
             due::each_kind_of_work_is_due_exactly_when_it_is_due
             due::pages_of_what_is_due_show_each_record_once
             due::leftovers_are_over_for_settled_uploads_alone_and_once
@@ -79,6 +76,10 @@ macro_rules! conformance {
             once::a_key_stands_for_its_first_upload_and_for_its_owner_alone
             once::of_fifty_with_one_key_one_is_created
             once::a_key_counts_until_its_time_and_can_be_freed
+            owing::an_endpoint_is_removed_with_all_it_is_owed
+            owing::what_is_over_is_forgotten_by_age_and_what_waits_is_not
+            owing::what_an_endpoint_is_owed_is_counted
+            owing::events_that_an_endpoint_has_not_got_to_are_not_forgotten
             uploads::an_upload_is_found_as_it_was_declared
             uploads::uploads_of_one_call_are_remembered_all_or_none
             uploads::numbers_that_do_not_fit_are_refused

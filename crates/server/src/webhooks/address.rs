@@ -211,6 +211,14 @@ mod tests {
             "239.255.255.255",
             "240.0.0.0",
             "255.255.255.255",
+        ] {
+            assert!(is_refused(text, &[]), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_address_of_ipv6_is_a_way_around_that() {
+        for text in [
             "::",
             "::1",
             "::7f00:1",
