@@ -8,7 +8,7 @@ import { bytes } from '../test/server.js';
 import { open, until } from './world.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const SHOTS = new URL('../screenshots/', import.meta.url).pathname;
+const SHOTS = new URL('../../../target/screenshots/', import.meta.url).pathname;
 let world, folder;
 
 before(async () => {
