@@ -1,6 +1,6 @@
 /** What is taken and what may be, and what came in lately. */
 
-import { place, href } from '../route.js';
+import { href } from '../route.js';
 import { h, replace } from '../ui/dom.js';
 import { count, family, plural, size } from '../ui/format.js';
 import { columns, meter } from './chart.js';
