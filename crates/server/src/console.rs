@@ -168,6 +168,14 @@ mod tests {
     }
 
     #[test]
+    fn the_page_asks_for_every_file_at_once() {
+        let page = FILES.iter().find(|(name, _)| *name == PAGE).unwrap().1;
+        for (name, _) in FILES.iter().filter(|(name, _)| *name != PAGE) {
+            assert!(page.contains(&format!("\"/console/{name}\"")), "{name}");
+        }
+    }
+
+    #[test]
     fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
         for (name, text) in FILES {
             for wrong in [
