@@ -49,6 +49,7 @@ const FILES: &[(&str, &str)] = files![
     "ui/dialog.js",
     "ui/dom.js",
     "ui/format.js",
+    "ui/frame.js",
     "ui/icon.js",
     "ui/notice.js",
     "view/actions.js",
