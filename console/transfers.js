@@ -14,7 +14,7 @@ import '/sdk/many.js';
  * @property {string} folder
  * @property {number} size
  * @property {Upload} [upload] Once its turn has come.
- * @property {'waiting' | import('/sdk/types.js').UploadState} state
+ * @property {'waiting' | Upload['state']} state
  * @property {number} loaded
  * @property {number} speed Bytes in a second.
  * @property {unknown} [error]

@@ -16,7 +16,7 @@ export function show({ title, body, confirm, cancel, danger, onconfirm, sticky }
   const go = h(`button.button.${danger ? 'danger' : 'primary'}`, { type: 'submit' }, confirm);
   const stop = cancel && h('button.button', { type: 'button', autofocus: danger, onclick: () => dialog.close('cancel') }, cancel);
   const form = h('form', { novalidate: true, onsubmit: submit }, h('h2', { id }, title), ...body, h('div.dialog-actions', null, stop, go));
-  const dialog = h('dialog.dialog', { 'aria-labelledby': id }, form);
+  const dialog = /** @type {HTMLDialogElement} */ (h('dialog.dialog', { 'aria-labelledby': id }, form));
 
   /** @param {Event} event */
   async function submit(event) {

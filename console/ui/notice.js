@@ -54,8 +54,7 @@ export async function copy(text, told) {
     notify(told);
   } catch {
     const { show } = await import('./dialog.js');
-    const field = h('textarea.input.mono', { readonly: true, rows: 5, 'aria-label': 'Text to copy' });
-    field.value = text;
+    const field = /** @type {HTMLTextAreaElement} */ (h('textarea.input.mono', { readonly: true, rows: 5, 'aria-label': 'Text to copy', value: text }));
     field.addEventListener('focus', () => field.select());
     await show({ title: 'Copy this', body: [field], confirm: 'Done' });
   }

@@ -19,11 +19,7 @@ import { failure } from './shell.js';
 export function details(panel, app) {
   /** @type {{ id?: string, file?: File, end?: AbortController }} */
   let shown = {};
-  const close = () => {
-    const { id } = shown;
-    go({ file: undefined });
-    /** @type {HTMLElement | null} */ (document.querySelector(`[data-key="file-${CSS.escape(id ?? '')}"]`))?.focus();
-  };
+  const close = () => go({ file: undefined });
   /** @param {File} file */
   const draw = (file) => {
     if (shown.file === file) return;
@@ -36,14 +32,25 @@ export function details(panel, app) {
     replace(/** @type {Element} */ (panel.querySelector('.panel-head')), glyph(file), h('h2', { tabindex: '-1', 'data-key': 'title' }, file.filename), closer(close));
     replace(/** @type {Element} */ (panel.querySelector('.panel-about')), contents(app, file));
   };
+  // What it hides is out of reach, too.
+  const narrow = matchMedia('(max-width: 560px)');
+  const cover = () => {
+    for (const it of panel.parentElement?.children ?? []) if (it !== panel) it.toggleAttribute('inert', narrow.matches && !panel.hidden);
+  };
   const turn = async () => {
     const { file: id } = place();
     if (id === shown.id) return;
+    const back = panel.contains(document.activeElement) && shown.id;
     shown.end?.abort();
     shown = { id, end: new AbortController() };
     panel.hidden = !id;
     document.body.classList.toggle('with-panel', Boolean(id));
-    if (!id) return panel.replaceChildren();
+    cover();
+    if (!id) {
+      panel.replaceChildren();
+      if (back) (rowOf(back) ?? document.getElementById('main'))?.focus();
+      return;
+    }
     const known = app.library.get(id);
     if (known) draw(known);
     else await fetchIt(id);
@@ -74,9 +81,13 @@ export function details(panel, app) {
     const file = shown.id && app.library.get(shown.id);
     if (file && shown.file) draw(file);
   });
+  narrow.addEventListener('change', cover);
   addEventListener('hashchange', turn);
   turn();
 }
+
+/** @param {string} id @returns {HTMLElement | null} */
+const rowOf = (id) => document.querySelector(`[data-key="file-${CSS.escape(id)}"]`);
 
 /** @param {() => void} close */
 const closer = (close) =>

@@ -46,6 +46,10 @@ export function eventsPage(main, app) {
       timer = window.setTimeout(load, EVERY);
     } catch (error) {
       if (over) return;
+      if (forgotten(error)) {
+        [told, cursor] = [[], ''];
+        return load(true);
+      }
       if (untold(error)) replace(body, absent());
       else if (first) replace(body, failure('The events cannot be read', error, () => load(true)));
       else timer = window.setTimeout(load, 3 * EVERY);
@@ -60,6 +64,9 @@ export function eventsPage(main, app) {
     },
   };
 }
+
+/** What came after the last place is not remembered any more: begin anew. @param {any} error */
+const forgotten = (error) => error?.code === 'events_forgotten';
 
 /** The newest first, by day. @param {Told[]} told */
 function list(told) {

@@ -4,6 +4,7 @@ import { sorted } from '../library.js';
 import { go, href, place } from '../route.js';
 import { h, replace, spoken } from '../ui/dom.js';
 import { count, plural, size, when, full } from '../ui/format.js';
+import { soon } from '../ui/frame.js';
 import { icon } from '../ui/icon.js';
 import { download, removeFile } from './actions.js';
 import { glyph } from './glyph.js';
@@ -41,9 +42,10 @@ export function filesPage(main, app) {
     draw();
   };
   body.addEventListener('keydown', (event) => walk(event, app));
-  app.library.addEventListener('change', draw);
+  const drawSoon = soon(() => main.contains(body) && draw());
+  app.library.addEventListener('change', drawSoon);
   update();
-  return { update, close: () => app.library.removeEventListener('change', draw) };
+  return { update, close: () => app.library.removeEventListener('change', drawSoon) };
 }
 
 /** Has the library read what the address asks for. @param {App} app */

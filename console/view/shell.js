@@ -69,8 +69,7 @@ function rail(app, nav, buckets) {
       h('button.button.bare', { type: 'button', 'aria-label': 'Sign out', title: 'Sign out', onclick: app.leave }, icon('leave'))));
 }
 
-/** @param {App} app */
-function links(app) {
+function links() {
   const now = place();
   /** @param {'files' | 'usage' | 'events'} page */
   const link = (page) => h('a.rail-link', {
@@ -97,7 +96,7 @@ function follow(app, main, nav, buckets) {
   let open = null;
   const turn = () => {
     const { page, path } = place();
-    replace(nav, links(app));
+    replace(nav, links());
     replace(buckets, bucketLinks(app));
     document.title = `${path.split('/').pop() || TITLES[page]} · Valetkey`;
     if (open?.page === page) return open.update();

@@ -23,7 +23,11 @@ export function toolbar(app) {
   }));
   const type = choice('Type', TYPES, (value) => go({ type: value || undefined }));
   const sort = choice('Order', SORTS, (value) => go({ sort: value || undefined }));
+  // Where there is no room for the rail.
+  const names = app.buckets.map(({ name }) => /** @type {[string, string]} */ ([name, name]));
+  const bucket = choice('Bucket', names, (value) => go({ bucket: value, path: '', file: undefined }));
   const update = () => {
+    offer(bucket, names, app.bucket());
     const { q, checksum, type: kind = '', sort: order = '' } = place();
     if (document.activeElement !== search) search.value = checksum ?? q ?? '';
     offer(type, TYPES, kind);
@@ -31,7 +35,8 @@ export function toolbar(app) {
   };
   return {
     actions: h('div.head-actions', null, ...upload(app)),
-    filters: h('div.filters', { role: 'search' }, h('div.search', null, icon('search'), search), wrap(type), wrap(sort)),
+    filters: h('div.filters', { role: 'search' }, h('div.search', null, icon('search'), search),
+      names.length > 1 && h('div.narrow-only', null, wrap(bucket)), wrap(type), wrap(sort)),
     update,
   };
 }

@@ -1,7 +1,8 @@
 /** The uploads under way, at the foot of the page. */
 
 import { h, replace, spoken } from '../ui/dom.js';
-import { duration, plural, size } from '../ui/format.js';
+import { count, duration, plural, size } from '../ui/format.js';
+import { soon } from '../ui/frame.js';
 import { icon } from '../ui/icon.js';
 import { explain } from '../ui/notice.js';
 import { glyph } from './glyph.js';
@@ -10,6 +11,8 @@ import { glyph } from './glyph.js';
 
 /** No more are drawn at one time. */
 const DRAWN = 60;
+/** Fewer bytes than this say nothing of how long it takes. */
+const SMALL = 1_000_000;
 /** What needs attention comes first. @type {Record<string, number>} */
 const RANK = { failed: 0, uploading: 1, verifying: 1, offline: 1, paused: 2, preparing: 3, waiting: 4, done: 5, aborted: 6 };
 /** @type {Record<string, string>} */
@@ -33,7 +36,7 @@ export function tray({ transfers }) {
     replace(head, header(transfers, all, open, () => ((open = !open), draw())));
     if (open) arrange(list, all, rows, transfers);
   };
-  transfers.addEventListener('change', draw);
+  transfers.addEventListener('change', soon(draw));
   transfers.addEventListener('ended', (event) => {
     const { name, state } = /** @type {CustomEvent<Transfer>} */ (event).detail;
     if (state === 'failed') replace(told, `${name} failed`);
@@ -51,7 +54,7 @@ function header(transfers, all, open, turn) {
   const loaded = sum(all, (it) => it.loaded);
   const total = sum(all, (it) => it.size);
   return [
-    h('h2.tray-title', null, title(all, going), h('span.tray-speed', null, speed(going))),
+    h('h2.tray-title', null, title(all, going), h('span.tray-speed', null, speed(all, going))),
     going.length > 0 && button('pause', paused ? 'Resume all' : 'Pause all', paused ? 'play' : 'pause', () => transfers.pauseAll(!paused)),
     h('button.button.bare.fold', { type: 'button', 'aria-expanded': String(open), 'aria-controls': 'tray-list', 'aria-label': 'Show the uploads', 'data-key': 'tray-fold', onclick: turn }, icon('down')),
     going.length ? button('stop', 'Cancel all', 'close', () => transfers.cancelAll()) : button('clear', 'Close', 'close', () => transfers.clear()),
@@ -67,11 +70,12 @@ function title(all, going) {
   return `${plural(all.length, 'file')} uploaded and verified`;
 }
 
-/** @param {Transfer[]} going */
-function speed(going) {
+/** How fast it goes; of many small files, where bytes tell nothing, how many are done. @param {Transfer[]} all @param {Transfer[]} going */
+function speed(all, going) {
   const bytes = sum(going, (it) => it.speed);
-  if (bytes < 1) return '';
-  return `${size(bytes)}/s · ${duration(sum(going, (it) => it.size - it.loaded) / bytes)} left`;
+  const left = sum(going, (it) => it.size - it.loaded);
+  if (left < SMALL) return going.length ? `${count(all.length - going.length)} of ${count(all.length)} done` : '';
+  return bytes < 1 ? '' : `${size(bytes)}/s · ${duration(left / bytes)} left`;
 }
 
 /** @param {Transfer[]} all @param {(it: Transfer) => number} value */

@@ -1,8 +1,9 @@
 /** What is taken and what may be, and what came in lately. */
 
-import { place, href } from '../route.js';
+import { href } from '../route.js';
 import { h, replace } from '../ui/dom.js';
 import { count, family, plural, size } from '../ui/format.js';
+import { soon } from '../ui/frame.js';
 import { columns, meter } from './chart.js';
 import { failure } from './shell.js';
 
@@ -17,7 +18,7 @@ export function usagePage(main, app) {
   const body = h('div.page-body');
   const lately = h('div.lately');
   main.append(h('div.head', null, h('h1', null, 'Usage')), body);
-  const drawLately = () => replace(lately, recent(app));
+  const drawLately = soon(() => replace(lately, recent(app)));
   const load = async () => {
     replace(body, h('div.loading', { role: 'status' }, h('span.spinner'), 'Counting…'));
     try {

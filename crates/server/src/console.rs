@@ -49,6 +49,7 @@ const FILES: &[(&str, &str)] = files![
     "ui/dialog.js",
     "ui/dom.js",
     "ui/format.js",
+    "ui/frame.js",
     "ui/icon.js",
     "ui/notice.js",
     "view/actions.js",
@@ -165,6 +166,14 @@ mod tests {
         files.sort();
         let names: Vec<_> = FILES.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, files);
+    }
+
+    #[test]
+    fn the_page_asks_for_every_file_at_once() {
+        let page = FILES.iter().find(|(name, _)| *name == PAGE).unwrap().1;
+        for (name, _) in FILES.iter().filter(|(name, _)| *name != PAGE) {
+            assert!(page.contains(&format!("\"/console/{name}\"")), "{name}");
+        }
     }
 
     #[test]
