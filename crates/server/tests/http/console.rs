@@ -44,7 +44,7 @@ async fn the_page_reaches_the_service_and_storage_and_nothing_else() {
         let mut elsewhere = files;
         elsewhere.provider = valetkey_server::config::Provider::S3;
         elsewhere.endpoint = "https://s3.example".to_owned();
-        elsewhere.public_endpoint = "https://objects.example/".to_owned();
+        elsewhere.public_endpoint = "https://objects.example".to_owned();
         elsewhere.region = "eu-central-1".to_owned();
         elsewhere.bucket = "shots".to_owned();
         elsewhere.addressing = valetkey_server::config::Addressing::Virtual;
