@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::routing::get;
 use axum::{Router, middleware};
-use valetkey_protocol::{Algorithm, Code, Hasher};
+use valetkey_protocol::Code;
 
 use crate::api::{Answer, no_such_method};
+use crate::bundle::{Bundle, Files, bundled};
 use crate::door::{self, Door};
 use crate::failure::Failure;
 
@@ -21,15 +21,8 @@ pub(crate) const ROUTES: &[&str] = &["/", "/console/{*file}"];
 /// The page itself.
 const PAGE: &str = "index.html";
 
-/// Files of `console/` by their path, as they were when this was compiled.
-macro_rules! files {
-    ($($path:literal),* $(,)?) => {
-        &[$(($path, include_str!(concat!("../../../console/", $path)))),*]
-    };
-}
-
 /// Every file of the console.
-const FILES: &[(&str, &str)] = files![
+const FILES: Files = bundled!["console":
     "app.js",
     "drop.js",
     "index.html",
@@ -69,12 +62,7 @@ const FILES: &[(&str, &str)] = files![
     "view/usage.js",
 ];
 
-/// One tag for all of them: they belong together, and change together.
-static ETAG: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
-    let texts: String = FILES.iter().map(|(_, text)| *text).collect();
-    let checksum = Hasher::digest(Algorithm::Crc64Nvme, texts.as_bytes());
-    HeaderValue::try_from(format!("\"{}\"", checksum.to_base64())).ok()
-});
+static CONSOLE: LazyLock<Bundle> = LazyLock::new(|| Bundle::new(FILES));
 
 /// The files behind the door. The page may reach this service and storage at these origins, and nothing else.
 pub(crate) fn router(door: Arc<Door>, storage: &BTreeSet<String>) -> Router {
@@ -94,40 +82,17 @@ async fn get_file(
     asked: HeaderMap,
 ) -> Answer {
     let path = path.map_or(PAGE.to_owned(), |Path(path)| path);
-    let found = FILES.iter().find(|(known, _)| *known == path);
-    let (path, text) = found
+    let mut response = CONSOLE
+        .answer(&path, &asked)
         .ok_or_else(|| Failure::new(Code::NotFound, "the console has no such file; open /"))?;
-    let mut known = asked.get_all(header::IF_NONE_MATCH).iter();
-    let mut response = match known.any(|it| ETAG.as_ref() == Some(it)) {
-        true => StatusCode::NOT_MODIFIED.into_response(),
-        false => text.into_response(),
-    };
-    describe(response.headers_mut(), media_type(path), policy);
-    Ok(response)
-}
-
-/// A browser asks each time whether what it has is still right: a page must not mix two versions.
-fn describe(headers: &mut HeaderMap, media_type: &'static str, policy: HeaderValue) {
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     // A window that opened this one, or that this one opens, has no hold of it.
     headers.insert(
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
     );
-    if let Some(etag) = ETAG.as_ref() {
-        headers.insert(header::ETAG, etag.clone());
-    }
-}
-
-fn media_type(path: &str) -> &'static str {
-    match path.rsplit('.').next() {
-        Some("html") => "text/html; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        Some("svg") => "image/svg+xml",
-        _ => "text/javascript; charset=utf-8",
-    }
+    Ok(response)
 }
 
 /// What the page may do (CSP level 3): its own files, and the bytes of these origins.

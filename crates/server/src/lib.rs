@@ -18,6 +18,7 @@ pub mod telemetry;
 mod api;
 mod app;
 mod auth;
+mod bundle;
 mod console;
 mod cors;
 mod door;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use valetkey_engine::{BucketRules, Engine, Error, Follower, Principal, Told};
+use valetkey_engine::{BucketRules, Engine, Error, Follower, Principal, Reading, Told};
 use valetkey_protocol::download::CreateDownload;
 use valetkey_protocol::event::{Begin, Event, EventData, EventKind, EventPage, ListEvents};
 use valetkey_protocol::{Code, FileId};
@@ -217,7 +217,9 @@ async fn downloads_are_told_where_the_bucket_wants_it() {
     });
     let file = world.file(b"bytes").await;
     download(&world, file.id).await;
-    world.engine.get_content(&alice(), file.id).await.unwrap();
+    let engine = &world.engine;
+    let bytes = engine.get_content(&alice(), file.id, Reading::Bytes).await;
+    bytes.unwrap();
     let told = events(&world, &alice()).await;
     let simple = file.id.to_string().replace('-', "");
     let ids: Vec<_> = told.iter().map(|event| event.id.clone()).collect();
