@@ -1,4 +1,4 @@
-/** What happened to a file, where the service tells. */
+/** What happened to a file. */
 
 import { h, replace } from '../ui/dom.js';
 import { full } from '../ui/format.js';
@@ -10,25 +10,17 @@ export const TOLD = {
   'upload.expired': 'Upload expired', 'file.deleted': 'Deleted', 'download.issued': 'Download issued',
 };
 
-/** A service without events answers that there is no such path. @param {any} error */
-export const untold = (error) => error?.status === 404;
-
-/** Whether the service is known to tell none: then it is not asked again. */
-let silent = false;
-
 /** @param {import('../app.js').App} app @param {import('/sdk/types.js').FileInfo} file */
 export function chronicle(app, file) {
   const list = h('div');
   const section = h('section.panel-section', { hidden: true }, h('h3', null, 'History'), list);
-  if (silent) return section;
   app.call(() => app.client.call('GET', `/events?file_id=${file.id}&limit=50`)).then(
     ({ events }) => {
       section.hidden = !events.length;
       replace(list, h('ol.chronicle', null, events.map(line)));
     },
     (error) => {
-      silent = untold(error);
-      section.hidden = silent;
+      section.hidden = false;
       replace(list, h('p.hint', null, explain(error)));
     },
   );

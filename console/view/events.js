@@ -4,7 +4,7 @@ import { href } from '../route.js';
 import { h, replace } from '../ui/dom.js';
 import { day, full, size, time } from '../ui/format.js';
 import { icon } from '../ui/icon.js';
-import { TOLD, untold } from './chronicle.js';
+import { TOLD } from './chronicle.js';
 import { failure } from './shell.js';
 
 /** The service tells the oldest first: so many are read to come to the newest. */
@@ -50,8 +50,7 @@ export function eventsPage(main, app) {
         [told, cursor] = [[], ''];
         return load(true);
       }
-      if (untold(error)) replace(body, absent());
-      else if (first) replace(body, failure('The events cannot be read', error, () => load(true)));
+      if (first) replace(body, failure('The events cannot be read', error, () => load(true)));
       else timer = window.setTimeout(load, 3 * EVERY);
     }
   };
@@ -91,5 +90,3 @@ function line({ type, timestamp, data }) {
 }
 
 const empty = () => h('div.blank', null, icon('events'), h('h2', null, 'Nothing has happened yet'), h('p', null, 'Uploads and deletions appear here as they happen.'));
-
-const absent = () => h('div.blank', null, icon('events'), h('h2', null, 'This service tells no events'), h('p', null, 'Files and usage are not affected.'));

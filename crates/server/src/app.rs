@@ -90,7 +90,6 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
     };
     let buckets = wiring.open_buckets(&config)?;
     let storage = storage_origins(&buckets, clock.now())?;
-    let uptime = Arc::clone(&wiring.uptime);
     let public_url = or_address(&config.public_url, local_address(&listeners.api)?);
     let engine = Arc::new(Engine::new(EngineParts {
         catalog: catalog::open(&config.catalog).await?,
@@ -105,7 +104,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         history: config.sweep.history(),
     })?);
     let webhooks = open_webhooks(&config, &engine).await?;
-    let door = Arc::new(open_door(&config, clock, &metrics)?);
+    let door = Arc::new(open_door(&config, Arc::clone(&clock), &metrics)?);
     let cors = cors::layer(&config.cors_origins);
     let stop = CancellationToken::new();
     let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
@@ -115,7 +114,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         router = router.merge(console::router(door, &storage));
     }
     Ok(App {
-        router: with_budget(router, uptime),
+        router: with_budget(router, wiring.uptime),
         listeners,
         workers: Workers {
             engine,
