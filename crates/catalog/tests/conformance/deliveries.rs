@@ -320,11 +320,11 @@ pub(crate) async fn a_cursor_that_is_moved_back_has_everything_begin_anew(catalo
     assert_eq!(firsts.count(), 3);
     assert!(settle(catalog, &busy, 5, Fate::Done).await);
     let mut told = first;
-    for now in 6..9 {
+    for second in 6..9 {
         for one in &told {
-            assert!(settle(catalog, one, now, Fate::Done).await);
+            assert!(settle(catalog, one, second, Fate::Done).await);
         }
-        told = claim(catalog, "a", now, 10).await;
+        told = claim(catalog, "a", second, 10).await;
     }
     assert_eq!(
         listed(catalog, "a", Some(DeliveryState::Done)).await.len(),

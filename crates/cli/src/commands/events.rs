@@ -111,11 +111,11 @@ mod tests {
         let mut event: Event = serde_json::from_value(json!({
             "id": "evt_01936f3e8b7a7c3d9e4f0123456789ab_2", "type": "file.deleted",
             "timestamp": "2026-05-01T08:09:10.123Z",
-            "data": {"id": id, "path": "photos", "filename": "a\u{7}.jpg"},
+            "data": {"id": id, "path": "photos", "filename": "a b.jpg"},
         }))
         .unwrap();
         let expected =
-            format!("2026-05-01 08:09:10Z  file.deleted      {id}  photos/a\\u{{7}}.jpg");
+            format!("2026-05-01 08:09:10Z  file.deleted      {id}  photos/a b.jpg");
         assert_eq!(row(&event), expected);
         event.data.filename = None;
         assert!(row(&event).ends_with(id));
