@@ -66,8 +66,8 @@ impl Disk {
         let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
         let path = folder.path().display();
         let script = format!(
-            "cp '{path}/config.toml' /dev/shm/$$.toml && mount -t tmpfs -o {DISK} none '{path}' && \
-             mv /dev/shm/$$.toml '{path}/config.toml' && exec \"$@\""
+            "cp -r '{path}' /dev/shm/$$ && mount -t tmpfs -o {DISK} none '{path}' && \
+             cp /dev/shm/$$/* '{path}' && rm -r /dev/shm/$$ && exec \"$@\""
         );
         service.under(&["unshare", "-rm", "sh", "-c", &script, "sh"]);
         service.start(&Traps::default()).await?;
