@@ -114,8 +114,7 @@ mod tests {
             "data": {"id": id, "path": "photos", "filename": "a b.jpg"},
         }))
         .unwrap();
-        let expected =
-            format!("2026-05-01 08:09:10Z  file.deleted      {id}  photos/a b.jpg");
+        let expected = format!("2026-05-01 08:09:10Z  file.deleted      {id}  photos/a b.jpg");
         assert_eq!(row(&event), expected);
         event.data.filename = None;
         assert!(row(&event).ends_with(id));

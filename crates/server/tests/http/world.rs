@@ -117,9 +117,9 @@ pub(crate) fn config(folder: &TempDir) -> Config {
     config.auth.issuer = "tests".to_owned();
     config.auth.audience = "valetkey".to_owned();
     config.catalog = catalog(folder);
-    // Servers of one PostgreSQL are given their key; with a SQLite file they make one beside it.
+    // Servers of one PostgreSQL are given their key; with a SQLite file they make just that beside it.
     if matches!(config.catalog, CatalogConfig::Postgres { .. }) {
-        config.receipts.key_file = folder.path().join("given-key.pem");
+        config.receipts.key_file = folder.path().join("receipt-key.pem");
         let key = valetkey_server::receipts::new_key().unwrap();
         std::fs::write(&config.receipts.key_file, key.expose()).unwrap();
     }
