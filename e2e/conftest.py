@@ -1,9 +1,15 @@
 """Fixtures: one service shared by the tests that leave it as they found it, and fresh ones for the rest."""
 
+import queue
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import boto3
 import pytest
 
-from service import Service
+from service import Api, Service
+
+WEBHOOK_HEADERS = ["webhook-id", "webhook-timestamp", "webhook-signature"]
 
 
 @pytest.fixture(scope="session")
@@ -12,6 +18,31 @@ def shared(tmp_path_factory):
     service = Service(tmp_path_factory.mktemp("shared") / "data").start()
     yield service
     service.stop()
+
+
+@pytest.fixture(scope="module")
+def webhook(shared):
+    """A webhook of the shared service that leads to a backend which takes everything: its secret, and what came."""
+    arrived = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            arrived.put(([self.headers[name] for name in WEBHOOK_HEADERS], body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    admin = Api(shared.info["api"], shared.token_for("root", "--role", "admin"))
+    made = admin.call("POST", "/v1/webhooks", {"url": f"http://127.0.0.1:{server.server_port}/"})
+    assert made.status == 201, made.text
+    yield made.json["secret"], arrived
+    admin.call("DELETE", f"/v1/webhooks/{made.json['id']}")
+    server.shutdown()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 import yaml
@@ -21,13 +22,18 @@ CONFIGURED = {"valetkey_quota_bytes": "gauge"}
 
 
 @pytest.fixture(scope="module")
-def exposed(shared):
+def exposed(shared, webhook):
     """Name to type, of everything on the page once something of each kind has happened."""
     upload = shared.api.created(size=3)
     assert send(upload["request"], b"abc").status_code == 200
     assert shared.api.complete(upload["id"]).status == 200
     assert shared.api.call("POST", f"/v1/files/{upload['id']}/download", {}).status == 200
     assert shared.api.call("GET", "/v1/files/nonsense").status == 404
+    _, arrived = webhook
+    arrived.get(timeout=30)
+    deadline = time.monotonic() + 30
+    while "valetkey_webhook_attempts_total" not in shared.metrics() and time.monotonic() < deadline:
+        time.sleep(0.1)
     types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", shared.metrics(), re.M))
     assert types
     return types | CONFIGURED

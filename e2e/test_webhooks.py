@@ -1,59 +1,30 @@
 """The examples that verify webhooks, as applications run them, with what a running service sent."""
 
 import json
-import queue
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from service import ROOT, Api
+from service import ROOT
 
 EXAMPLES = ROOT / "examples/webhooks"
 PROGRAMS = {
     "python": [sys.executable, EXAMPLES / "verify.py"],
     "node": ["node", EXAMPLES / "verify.mjs"],
 }
-HEADERS = ["webhook-id", "webhook-timestamp", "webhook-signature"]
 
 
 @pytest.fixture(scope="module")
-def sink():
-    """A backend that takes everything, and what came to it."""
-    arrived = queue.Queue()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
-            arrived.put(([self.headers[name] for name in HEADERS], body))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/", arrived
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def delivery(shared, sink, tmp_path_factory):
+def delivery(shared, webhook, tmp_path_factory):
     """A secret, and what was sent when a file came."""
-    url, arrived = sink
-    admin = Api(shared.info["api"], shared.token_for("root", "--role", "admin"))
-    made = admin.call("POST", "/v1/webhooks", {"url": url})
-    assert made.status == 201, made.text
+    secret, arrived = webhook
     path = tmp_path_factory.mktemp("webhooks") / "a.txt"
     path.write_bytes(b"hello")
     [file] = shared.put(path)
     headers, body = arrived.get(timeout=30)
     assert json.loads(body)["data"]["id"] == file["id"]
-    yield made.json["secret"], headers, body
-    admin.call("DELETE", f"/v1/webhooks/{made.json['id']}")
+    return secret, headers, body
 
 
 @pytest.fixture(params=PROGRAMS)
