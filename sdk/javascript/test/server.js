@@ -93,6 +93,18 @@ async function startOnce({ page }) {
   throw new Error(`the service did not start: ${log}`);
 }
 
+/** The body of a request once it is there and the time is over; `null` if its sender gave up. */
+async function hold(asked, seen, ms) {
+  const chunks = [];
+  asked.on('data', (chunk) => {
+    seen.bytes += chunk.length;
+    chunks.push(chunk);
+  });
+  const whole = new Promise((resolve) => asked.on('end', () => resolve(true)).on('close', () => resolve(asked.complete)));
+  const [complete] = await Promise.all([whole, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
+  return complete ? Buffer.concat(chunks) : null;
+}
+
 /**
  * A proxy before the store. It keeps what was asked in `requests`; `rule(request)` may answer
  * `{status, headers}` to answer in the store's place, `{reset: bytes}` to break the connection after so many
@@ -106,7 +118,9 @@ async function startProxy(port, store) {
     const seen = { method: asked.method, path: pathname, part: Number(searchParams.get('partNumber')), headers: asked.headers, status: 0, bytes: 0 };
     proxy.requests.push(seen);
     const turn = asked.method === 'OPTIONS' ? undefined : proxy.rule(seen);
-    if (turn?.wait) await new Promise((resolve) => setTimeout(resolve, turn.wait).unref());
+    // What is held back is taken whole: storage may refuse it before its end, and nobody would take the rest.
+    const held = turn?.wait && (await hold(asked, seen, turn.wait));
+    if (held === null) return;
     if (turn?.status) {
       seen.status = turn.status;
       asked.resume();
@@ -131,6 +145,7 @@ async function startProxy(port, store) {
       came.on('end', () => answer.end());
       came.on('error', () => asked.destroy());
     });
+    if (held) return onward.end(held);
     asked.on('data', (chunk) => {
       seen.bytes += chunk.length;
       if (turn?.reset !== undefined && seen.bytes > turn.reset) {
