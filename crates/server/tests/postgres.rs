@@ -1,7 +1,6 @@
 //! Two servers on one PostgreSQL: what happens at one is heard at the other.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     reason = "a test that cannot go on should say so at once"
 )]
 
