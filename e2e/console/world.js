@@ -12,7 +12,7 @@ const ROOT = new URL('../../', import.meta.url).pathname;
 const tools = createRequire(join(ROOT, 'sdk/javascript/package.json'));
 const { chromium } = tools('playwright-core');
 const AXE = readFileSync(tools.resolve('axe-core/axe.min.js'), 'utf8');
-const BINARY = process.env.VALETKEY ?? join(ROOT, 'target/release/valetkey');
+const BINARY = process.env.VALETKEY ?? join(ROOT, process.env.VALETKEY_TEST_BUILD ?? 'target/release', 'valetkey');
 /** Where pictures of the page are kept, to be looked at. */
 const SHOTS = join(ROOT, 'target/console');
 
