@@ -40,6 +40,8 @@ pub(super) struct Modelled {
     pub(super) stand: Stand,
     /// Whether storage may have been kept from blocking the upload URL.
     pub(super) unblocked: bool,
+    /// Until when sweeps may leave it alone, because one of them met trouble there.
+    pub(super) postponed_until: Option<Timestamp>,
     /// Its name.
     pub(super) name: String,
 }
@@ -131,6 +133,15 @@ impl Modelled {
     /// Whether its session is over.
     pub(super) fn is_late(&self, now: Timestamp) -> bool {
         self.upload.expires_at <= now
+    }
+
+    /// Whether a sweep may leave it as it is: there is trouble now, or there was, and what could not be done then is
+    /// tried again within the hour.
+    pub(super) fn is_postponed(&mut self, now: Timestamp, trouble: bool) -> bool {
+        if trouble {
+            self.postponed_until = Some(later(now, 3600));
+        }
+        self.postponed_until.is_some_and(|until| now < until)
     }
 
     /// What a sweep does to it.

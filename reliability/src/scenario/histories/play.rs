@@ -140,6 +140,7 @@ impl<'a> Play<'a> {
             ends_at: None,
             stand: Stand::Open,
             unblocked: false,
+            postponed_until: None,
             name: "notes.txt".to_owned(),
         });
         Ok(())
@@ -337,7 +338,7 @@ impl<'a> Play<'a> {
         for index in 0..self.uploads.len() {
             let mut after = self.uploads[index].clone();
             after.sweep(now);
-            match trouble {
+            match self.uploads[index].is_postponed(now, trouble) {
                 true => {
                     self.uploads[index].unblocked = true;
                     self.adopt(index, after.stand).await?;
