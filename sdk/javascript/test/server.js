@@ -102,7 +102,7 @@ async function hold(asked, seen, ms) {
   });
   const whole = new Promise((resolve) => asked.on('end', () => resolve(true)).on('close', () => resolve(asked.complete)));
   const [complete] = await Promise.all([whole, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
-  return complete ? Buffer.concat(chunks) : null;
+  return complete && !asked.socket.destroyed ? Buffer.concat(chunks) : null;
 }
 
 /**
