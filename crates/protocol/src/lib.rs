@@ -27,6 +27,7 @@ pub mod usage;
 pub mod webhook;
 
 mod text;
+mod words;
 
 pub use checksum::{Algorithm, Checksum, Hasher};
 pub use clock::Clock;

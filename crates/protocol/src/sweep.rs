@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::FileId;
+use crate::words::words;
 
 /// The body of `POST /v1/sweep`: one step of a walk over all there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,26 +52,6 @@ pub struct Finding {
     /// The bytes of the object.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub size: Option<u64>,
-}
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$what:meta])* $variant:ident $text:literal;)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$what])* $variant,)+ }
-
-        impl $name {
-            /// Every one.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// Its name.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-        }
-    };
 }
 
 words! {

@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use crate::event::EventKind;
 use crate::text::text_type;
+use crate::words::words;
 use crate::{FileId, InvalidValue, Secret};
 
 /// The header that names an event; the same at every attempt (Standard Webhooks 1.0).
@@ -40,26 +41,6 @@ impl EndpointId {
 }
 
 text_type!(EndpointId);
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$what:meta])* $variant:ident $text:literal;)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-        #[serde(rename_all = "lowercase")]
-        pub enum $name { $($(#[$what])* $variant,)+ }
-
-        impl $name {
-            /// Every one.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// Its name.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-        }
-    };
-}
 
 words! {
     /// Who made an endpoint.
