@@ -1,5 +1,6 @@
 //! What handlers take out of a request beside its body: who asks, which id, which query.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
@@ -47,10 +48,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdInPath {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let text = Path::<String>::from_request_parts(parts, state).await;
-        let id = text.ok().and_then(|Path(text)| text.parse().ok());
-        id.map(Self)
-            .ok_or_else(|| valetkey_engine::Error::NotFound.into())
+        id_in_path(parts, state).await.map(Self)
     }
 }
 
@@ -61,11 +59,17 @@ impl<S: Send + Sync> FromRequestParts<S> for EndpointInPath {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let text = Path::<String>::from_request_parts(parts, state).await;
-        let id = text.ok().and_then(|Path(text)| text.parse().ok());
-        id.map(Self)
-            .ok_or_else(|| valetkey_engine::Error::NotFound.into())
+        id_in_path(parts, state).await.map(Self)
     }
+}
+
+async fn id_in_path<T: FromStr>(
+    parts: &mut Parts,
+    state: &(impl Send + Sync),
+) -> Result<T, Failure> {
+    let text = Path::<String>::from_request_parts(parts, state).await;
+    let id = text.ok().and_then(|Path(text)| text.parse().ok());
+    id.ok_or_else(|| valetkey_engine::Error::NotFound.into())
 }
 
 /// The `{token}` of a path. One that is no text is answered like one that does not exist.
