@@ -20,6 +20,7 @@ use crate::report::{Setting, Tally};
 use crate::scenario::histories::memory_folder;
 use crate::scenario::swaps::bucket_at;
 use crate::service::{Service, Setup};
+use crate::sink::{Manner, Sink};
 
 /// After so many sweeps of all there must be nothing left to do.
 const SWEEPS: usize = 200;
@@ -33,10 +34,12 @@ pub struct Fleet {
     host: Host,
     folder: TempDir,
     catalog: String,
+    sink: Sink,
 }
 
 impl Fleet {
-    /// Starts so many servers, the first one with traps; all sweep and survey every second.
+    /// Starts so many servers, the first one with traps; all sweep and survey every second,
+    /// and tell one webhook.
     ///
     /// # Errors
     /// One of them cannot be started.
@@ -49,6 +52,7 @@ impl Fleet {
         let folder = memory_folder()?;
         let host = Host::open(&folder.path().join("apart"), Arc::new(SystemClock)).await?;
         let catalog = postgres.database(None).await?;
+        let sink = Sink::open("sink", Manner::Good).await?;
         let mut services = Vec::new();
         for number in 0..count {
             let home = folder.path().join(format!("server-{number}"));
@@ -56,7 +60,10 @@ impl Fleet {
             let mut setup = Setup::new(&setting.program, &home);
             setup.public_url = "http://valetkey.test".to_owned();
             setup.bucket = bucket_at(&host.url, &host);
-            setup.tables = "[sweep]\nevery_seconds = 1\nsurvey_every_seconds = 1".to_owned();
+            setup.tables = format!(
+                "[sweep]\nevery_seconds = 1\nsurvey_every_seconds = 1\n{}",
+                Sink::config(&[&sink])
+            );
             services.push(Service::new(&setup)?);
         }
         // All at once, on an empty database.
@@ -75,6 +82,7 @@ impl Fleet {
             host,
             folder,
             catalog,
+            sink,
         })
     }
 
@@ -84,7 +92,7 @@ impl Fleet {
         services.map(|one| self.driver.at(&one.api)).collect()
     }
 
-    /// Asks for everything that was acknowledged, ends all, lets as many servers sweep at the same time until
+    /// Asks for everything that was acknowledged, waits until the webhook was told everything, ends all, lets as many servers sweep at the same time until
     /// nothing is due any more, and judges what is left.
     ///
     /// # Errors
@@ -94,6 +102,7 @@ impl Fleet {
             Ok(checked) => tally.count("acknowledged files asked for after all", checked),
             Err(error) => tally.wrong(error.to_string()),
         }
+        self.sink.judge(&self.driver, tally).await?;
         for service in &mut self.services {
             service.stop().await?;
         }

@@ -6,6 +6,7 @@
 //! - [`proxy`] stands between server and storage and misbehaves;
 //! - [`postgres`] is a database of one's own that is killed, restarted and promoted;
 //! - [`fleet`] is several servers on one catalog;
+//! - [`sink`] is where webhooks arrive, or do not;
 //! - [`driver`] is a client that keeps a [`journal`] of what was acknowledged;
 //! - [`oracle`] judges what is left when everything has settled.
 
@@ -28,4 +29,5 @@ pub mod proxy;
 pub mod report;
 pub mod scenario;
 pub mod service;
+pub mod sink;
 pub mod token;

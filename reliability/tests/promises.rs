@@ -4,8 +4,8 @@ mod kept;
 
 use kept::{kept, setting};
 use valetkey_reliability::scenario::{
-    broken, chance, clocks, disk, histories, kills, load, order, orphans, races, replays, storage,
-    swaps, transfers,
+    broken, chance, clocks, disk, histories, kills, load, order, orphans, races, replays, sinks,
+    storage, swaps, transfers,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,4 +116,9 @@ async fn a_transfer_that_ends_late_is_a_file_when_it_is_verified_or_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_connection_costs_at_most_its_part() {
     kept(transfers::broken_connections(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_does_not_hear_keeps_no_other_one_waiting() {
+    kept(sinks::unharmed(&setting()).await);
 }

@@ -12,11 +12,12 @@ use crate::driver::Driver;
 use crate::error::{At, Failure, Outcome};
 use crate::points::{Trap, Traps};
 use crate::postgres::Postgres;
-use crate::report::{Setting, Tally};
+use crate::report::{Scale, Setting, Tally};
 use crate::scenario::histories::memory_folder;
 use crate::scenario::steady::{Allowed, Steady};
 use crate::scenario::{kills, script};
 use crate::service::{Service, Setup};
+use crate::sink::Sink;
 
 /// How many clients work at the same time.
 const CLIENTS: u64 = 6;
@@ -81,6 +82,9 @@ pub async fn falls(setting: &Setting) -> Outcome<Tally> {
     let reached = kills::reached_serving(setting, &catalogs).await?;
     let mut dice = Dice::part(setting.seed, 60);
     let mut points: Vec<_> = reached.into_iter().collect();
+    if setting.scale == Scale::Short {
+        points.retain(|(point, _)| !kills::is_about_deliveries(point));
+    }
     let mut tally = Tally::default();
     while points.len() > setting.choose(3, usize::MAX) {
         points.swap_remove(dice.below(points.len()));
@@ -104,7 +108,7 @@ async fn fall(
         return Err(Failure::new("SQLite does not fall"));
     };
     let folder = catalogs.home().await?;
-    let mut service = Service::new(&Setup::new(&setting.program, folder.path()))?;
+    let (mut service, sink) = Sink::beside(&setting.program, folder.path()).await?;
     let driver = Driver::new(&service.api, "alice")?;
     let traps = Traps {
         fell: Some((trap.clone(), postgres.pid_file())),
@@ -126,6 +130,9 @@ async fn fall(
     match driver.check_acknowledged().await {
         Ok(checked) => tally.count("acknowledged files asked for afterwards", checked),
         Err(error) => tally.wrong(error.to_string()),
+    }
+    if kills::is_about_deliveries(&trap.point) {
+        sink.judge(&driver, tally).await?;
     }
     service.stop().await?;
     kills::judge(folder.path(), &driver.journal, tally).await?;

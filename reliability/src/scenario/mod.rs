@@ -15,6 +15,7 @@ pub mod races;
 pub mod replays;
 pub mod replicas;
 pub mod script;
+pub mod sinks;
 pub mod steady;
 pub mod storage;
 pub mod swaps;
@@ -113,6 +114,9 @@ promises! {
     "idlers" 1 load::idlers,
         "Ten thousand idle and slow connections, with 512 files and with enough: health answers within 100 ms, memory \
          stays below 256 MiB, and all are closed by the header timeout", "health checks";
+    "sinks" 1 sinks::unharmed,
+        "Webhooks that fail, hang, hang up or are slow lose nothing and keep no other one waiting; each file's events \
+         come in order", "files";
     "kills-postgres" 4 kills::on_postgres,
         "On PostgreSQL, a server killed (-9) at any fail point, while serving or sweeping: the same as with SQLite",
         "kills";
@@ -125,8 +129,9 @@ promises! {
     "takeovers" 1 database::takeovers,
         "A synchronous standby is promoted after its primary was killed (-9) under load: the same", "answers";
     "replicas" 1 replicas::races,
-        "Two and four servers at the same uploads, with sweeps everywhere, one of them stopped (SIGSTOP) for longer \
-         than the leases it holds: each thing happens once, and the accounts hold", "rounds of races";
+        "Two and four servers at the same uploads and deliveries, with sweeps everywhere, one of them stopped (SIGSTOP) \
+         for longer than the leases it holds: each thing happens once and is told under one id, in order, and the \
+         accounts hold", "rounds of races";
     "rolling" 1 replicas::rolling,
         "Two servers restarted in turn (SIGTERM) under load: no request fails, but for connections that are refused \
          and asked for at the other", "answers";

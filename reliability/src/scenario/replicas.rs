@@ -24,6 +24,10 @@ use crate::scenario::swaps::wait_until_stopped;
 
 /// How many uploads the server that is stopped is at.
 const HELD: usize = 6;
+/// How many there are to be told, so that the server that is stopped tells one of them.
+const TOLD: usize = 40;
+/// A webhook has answered, and the server that sent it has not yet written so down.
+const DELIVERING: &str = "catalog.settle_delivery.before";
 /// How often each server is asked to complete an upload.
 const TIMES: usize = 3;
 /// A verification that was lost is taken over within this: its lease, and a little.
@@ -37,12 +41,13 @@ const END_MILLIS: f64 = 10_000.0;
 /// A server or PostgreSQL cannot be run at all.
 pub async fn races(setting: &Setting) -> Outcome<Tally> {
     let postgres = Postgres::start().await?;
-    let (verify, delete) = (Duration::from_secs(17), Duration::from_secs(35));
+    let [verify, delete, deliver] = [17, 35, 65].map(Duration::from_secs);
     let short = [("store.copy.before", "catalog.finish.before", verify)];
     let long = [
         ("store.copy.before", "catalog.finish.before", delete),
         ("catalog.verify.after", "store.head.after", delete),
         ("store.delete.before", "catalog.deleted.before", delete),
+        (DELIVERING, DELIVERING, deliver),
     ];
     let mut tally = Tally::default();
     for (two, four, pause) in setting.choose(&short[..], &long[..]) {
@@ -110,7 +115,7 @@ async fn hold(drivers: &[Driver], point: &str, dice: &mut Dice) -> Outcome<Held>
         deletes,
         answers: Vec::new(),
     };
-    for _ in 0..HELD {
+    for _ in 0..if point == DELIVERING { TOLD } else { HELD } {
         let id = drivers[1].create(dice.bytes(3000)).await?;
         drivers[1].put(&id).await?;
         if deletes {

@@ -302,7 +302,7 @@ pub(super) async fn wait_until_stopped(service: &Service) -> Outcome<()> {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Err(crate::error::Failure::new(
-        "the worker did not come to its copy",
+        "the worker did not come to where it is stopped",
     ))
 }
 
