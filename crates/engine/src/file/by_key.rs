@@ -26,7 +26,8 @@ pub struct PublicRead {
 }
 
 impl Engine {
-    /// Issues a download of the file under a key. An upload whose bytes are there is completed first.
+    /// Issues a download of the file under a key, and says for how many seconds it is good. An upload whose bytes are there
+    /// is completed first.
     ///
     /// # Errors
     /// Nothing is there, or why what was sent is no file.
@@ -35,7 +36,7 @@ impl Engine {
         who: &Principal,
         bucket: Option<&str>,
         key: &str,
-    ) -> Result<Download, Error> {
+    ) -> Result<(Download, u64), Error> {
         let mut record = self.find_by_key(who, bucket, key).await?;
         let id = record.upload.id;
         if record.state == State::Pending {
@@ -44,8 +45,10 @@ impl Engine {
         if record.state == State::Failed {
             return Err(closed(&record));
         }
-        self.create_download(who, id, CreateDownload::default())
-            .await
+        let download = self.create_download(who, id, CreateDownload::default());
+        let download = download.await?;
+        let seconds = seconds_until(self.clock.now(), download.expires_at);
+        Ok((download, seconds))
     }
 
     /// Deletes the file under a key, or gives up the upload that was to become one; what is gone already is fine.

@@ -50,7 +50,11 @@ impl World {
 
     async fn read(&self, late: &LateGrant) -> Result<Download, Error> {
         let (who, key) = (alice(), late.key.as_str());
-        self.engine.create_download_by_key(&who, None, key).await
+        let read = self.engine.create_download_by_key(&who, None, key).await;
+        read.map(|(download, seconds)| {
+            assert_eq!(seconds, 900);
+            download
+        })
     }
 
     async fn listed(&self) -> Vec<FileId> {
