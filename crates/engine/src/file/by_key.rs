@@ -39,7 +39,7 @@ impl Engine {
     ) -> Result<(Download, u64), Error> {
         let mut record = self.find_by_key(who, bucket, key).await?;
         let id = record.upload.id;
-        if record.state == State::Pending {
+        if is_open(record.state) {
             record = self.complete_late(Some(&who.subject), id).await?;
         }
         if record.state == State::Failed {
@@ -105,7 +105,7 @@ impl Engine {
         if record.upload.bucket != bucket.name || !named {
             return Err(Error::NotFound);
         }
-        if record.state == State::Pending {
+        if is_open(record.state) {
             record = self.complete_late(None, id).await?;
         }
         self.check_available(&record)?;
@@ -133,6 +133,11 @@ impl Engine {
             false => Err(Error::NotFound),
         }
     }
+}
+
+/// Whether it may be a file in a moment: also while somebody else is verifying it.
+fn is_open(state: State) -> bool {
+    matches!(state, State::Pending | State::Verifying)
 }
 
 /// The id a key of ours names: the segment before the last in a final key, the last one in quarantine.
