@@ -110,11 +110,12 @@ def hs256(secret: str, subject: str = "alice") -> str:
 
 
 class Service:
-    """`valetkey dev` on free ports; `wrapper` goes before the command (strace, for one)."""
+    """`valetkey dev` on free ports; `wrapper` goes before the command (strace, for one), `options` behind it."""
 
-    def __init__(self, data_dir: Path, wrapper: tuple[str, ...] = ()):
+    def __init__(self, data_dir: Path, wrapper: tuple[str, ...] = (), options: tuple[str, ...] = ()):
         self.data_dir = Path(data_dir)
         self.wrapper = wrapper
+        self.options = options
         self.process = None
         self.info = {}
 
@@ -125,6 +126,7 @@ class Service:
         command = [
             *self.wrapper, BINARY, "dev", "--data-dir", self.data_dir,
             "--listen", "127.0.0.1:0", "--store-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
+            *self.options,
         ]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self.log, preexec_fn=die_with_parent

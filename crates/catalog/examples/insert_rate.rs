@@ -145,5 +145,6 @@ fn upload() -> Result<NewUpload, Failure> {
         session_ends_at: now,
         urls_end_at: now,
         retain_for: None,
+        look_at: None,
     })
 }

@@ -1,7 +1,7 @@
 //! Accounts: what uploads and files take, and how much they may.
 //!
-//! A new upload reserves its declared size. Becoming a file turns the reservation into stored bytes; every other
-//! end gives it back; the removal of a file gives its bytes back. Each is part of the transaction of its edge, so
+//! A new upload reserves its declared size, or the most there may be. Becoming a file turns the reservation into the
+//! bytes that are stored; every other end gives it back; the removal of a file gives its bytes back. Each is part of the transaction of its edge, so
 //! that it happens exactly once.
 
 use crate::{Due, Edge, NewUpload, Once};
@@ -11,7 +11,7 @@ use crate::{Due, Edge, NewUpload, Once};
 pub struct Usage {
     /// Uploads that are neither a file nor over.
     pub open_uploads: u64,
-    /// The bytes they declared.
+    /// The bytes they declared, or the most they may have.
     pub reserved_bytes: u64,
     /// Files, those included whose removal is not finished.
     pub files: u64,
@@ -124,20 +124,28 @@ const LARGEST: u64 = i64::MAX.unsigned_abs();
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Settlement {
     /// The reservation becomes a file.
-    Store,
-    /// The reservation is given back.
-    Release,
-    /// The file's bytes are given back.
-    Remove,
+    Store {
+        /// The bytes that were reserved.
+        reserved: u64,
+        /// The bytes of the file.
+        stored: u64,
+    },
+    /// The reservation of so many bytes is given back.
+    Release(u64),
+    /// The file's bytes, so many, are given back.
+    Remove(u64),
 }
 
 impl Settlement {
-    /// The settlement that belongs to an edge.
-    pub(crate) fn of(edge: &Edge) -> Option<Self> {
+    /// The settlement that belongs to an edge of an upload that had this size before it.
+    pub(crate) fn of(edge: &Edge, size: u64) -> Option<Self> {
         match edge {
-            Edge::Finish(_) => Some(Self::Store),
-            Edge::Fail(_) | Edge::Abort | Edge::Expire => Some(Self::Release),
-            Edge::Deleted => Some(Self::Remove),
+            Edge::Finish(facts) => Some(Self::Store {
+                reserved: size,
+                stored: facts.size,
+            }),
+            Edge::Fail(_) | Edge::Abort | Edge::Expire => Some(Self::Release(size)),
+            Edge::Deleted => Some(Self::Remove(size)),
             Edge::Verify { .. } | Edge::Retry | Edge::Delete { .. } => None,
         }
     }

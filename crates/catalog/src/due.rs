@@ -8,6 +8,8 @@ use crate::{QUARANTINE_GRACE_SECONDS, Record};
 /// Why a record has work due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Due {
+    /// Pending, of a client that does not say when it is done, and it is time to look for its bytes.
+    BytesAwaited,
     /// Pending, and its session is over.
     SessionEnded,
     /// Verifying, and its lease is over: the run was lost.
@@ -73,7 +75,8 @@ pub struct Task {
 
 impl Due {
     /// Every reason.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
+        Self::BytesAwaited,
         Self::SessionEnded,
         Self::VerifyLost,
         Self::RetentionEnded,
@@ -84,6 +87,7 @@ impl Due {
     /// Its name in reports and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::BytesAwaited => "bytes_awaited",
             Self::SessionEnded => "session_ended",
             Self::VerifyLost => "verify_lost",
             Self::RetentionEnded => "retention_ended",
@@ -96,6 +100,7 @@ impl Due {
     /// again, which puts it behind those that are due by then.
     pub fn since(self, record: &Record) -> Option<Timestamp> {
         let instant = match self {
+            Self::BytesAwaited => record.upload.look_at?,
             Self::SessionEnded => record.upload.session_ends_at,
             Self::VerifyLost | Self::DeleteLost => record.lease_until?,
             Self::RetentionEnded => record.file.as_ref()?.expires_at?,

@@ -6,6 +6,7 @@ mod due;
 mod edge;
 mod error;
 mod history;
+mod late;
 mod migration;
 mod record;
 mod value;
@@ -28,15 +29,16 @@ pub use due::{Claim, Due, DueList, Postponement, Task};
 pub use edge::{Edge, Step};
 pub use error::CatalogError;
 pub use history::{Event, EventList, Issue, Passage};
+pub use late::LateUploads;
 pub use migration::Migrations;
 pub use record::{FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfer};
 pub use valetkey_protocol::event::EventKind;
 
-/// The catalog of uploads and files; [`Deliveries`] is the other half of it. An answer means that what it says is on disk.
+/// The catalog of uploads and files; [`Deliveries`] and [`LateUploads`] are the rest of it. An answer means that what it says is on disk.
 ///
 /// Instants are remembered to the millisecond. A call whose future is dropped may still take effect.
 #[async_trait]
-pub trait Catalog: Deliveries {
+pub trait Catalog: Deliveries + LateUploads {
     /// Remembers new uploads and reserves their sizes: those that stay within their limits, each counted after the
     /// ones before it, all or none of these; an id that is taken is [`CatalogError::Refused`].
     async fn insert_uploads(&self, intents: Vec<Intent>) -> Result<Vec<Insertion>, CatalogError>;

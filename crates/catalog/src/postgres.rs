@@ -17,6 +17,7 @@ mod endpoint;
 mod error;
 mod history;
 mod insert;
+mod late;
 mod list;
 mod listen;
 mod once;

@@ -42,7 +42,7 @@ pub struct NewUpload {
     pub path: FolderPath,
     /// The declared type.
     pub content_type: ContentType,
-    /// The declared bytes.
+    /// The declared bytes. When none were declared, the most there may be, and those of the file once it is one.
     pub size: u64,
     /// The declared checksum.
     pub checksum: Option<Checksum>,
@@ -58,6 +58,26 @@ pub struct NewUpload {
     pub urls_end_at: Timestamp,
     /// How long to keep the file, in seconds.
     pub retain_for: Option<u64>,
+    /// When its bytes are looked for next. An upload has it when its client says neither how many bytes it sends nor
+    /// when it has sent them: then it is completed late, and always single.
+    pub look_at: Option<Timestamp>,
+}
+
+impl NewUpload {
+    /// The bytes its client declared, if it did.
+    pub fn declared_size(&self) -> Option<u64> {
+        self.look_at.is_none().then_some(self.size)
+    }
+}
+
+impl Record {
+    /// Its bytes, as far as they are known: declared, or those of the file.
+    pub fn known_size(&self) -> Option<u64> {
+        match self.file {
+            Some(_) => Some(self.upload.size),
+            None => self.upload.declared_size(),
+        }
+    }
 }
 
 /// All that is remembered under one id.
@@ -93,6 +113,8 @@ pub struct Record {
 /// What verification found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileFacts {
+    /// Its bytes: the declared ones or, when none were declared, those that were found.
+    pub size: u64,
     /// The final object's `ETag`.
     pub etag: String,
     /// The checksum of the bytes: the declared one or, without one, storage's own.

@@ -15,6 +15,7 @@ mod endpoint;
 mod error;
 mod history;
 mod insert;
+mod late;
 mod list;
 mod once;
 mod open;

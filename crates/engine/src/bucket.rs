@@ -35,6 +35,8 @@ pub struct BucketRules {
     pub content_types: Vec<String>,
     /// The most bytes of a file.
     pub max_size: u64,
+    /// The most bytes of a file whose size nobody declares, if `max_size` is not less: so many are reserved for it.
+    pub undeclared_limit: u64,
     /// Files with more bytes go in parts.
     pub single_limit: u64,
     /// The bytes of a part, as long as 10,000 of them are enough.
@@ -63,6 +65,8 @@ pub struct BucketRules {
     pub refuse_type_mismatch: bool,
     /// Up to how many bytes are read back when storage has no checksum of its own to compare.
     pub rehash_limit: u64,
+    /// Whether everybody may read its files, without a token: by `/public/{bucket}/…`.
+    pub public_read: bool,
     /// How many uploads each principal may have open at a time.
     pub max_open_uploads: u64,
     /// How many bytes each principal may have here, reserved and stored; no limit when 0.
@@ -86,6 +90,7 @@ impl Default for BucketRules {
         Self {
             content_types: vec!["*/*".to_owned()],
             max_size: 100 * 1024 * MIB,
+            undeclared_limit: MAX_PART_SIZE,
             single_limit: 16 * MIB,
             part_size: 16 * MIB,
             checksum_algorithm: Algorithm::Crc64Nvme,
@@ -100,6 +105,7 @@ impl Default for BucketRules {
             inline_types: inline.map(str::to_owned).to_vec(),
             refuse_type_mismatch: false,
             rehash_limit: 1024 * MIB,
+            public_read: false,
             max_open_uploads: 1000,
             principal_quota: 0,
             quota: 0,
@@ -124,6 +130,8 @@ impl BucketRules {
         };
         between("part_size", self.part_size, MIN_PART_SIZE, MAX_PART_SIZE)?;
         between("single_limit", self.single_limit, 0, MAX_PART_SIZE)?;
+        // They come with one PUT.
+        between("undeclared_limit", self.undeclared_limit, 1, MAX_PART_SIZE)?;
         between("max_size", self.max_size, 1, 10_000 * MAX_PART_SIZE)?;
         between("max_open_uploads", self.max_open_uploads, 1, u64::MAX)?;
         between("principal_quota", self.principal_quota, 0, LARGEST_QUOTA)?;
@@ -179,6 +187,11 @@ impl BucketRules {
             owner_bytes: unless_zero(self.principal_quota),
             bucket_bytes: unless_zero(self.quota),
         }
+    }
+
+    /// The most bytes of a file whose size nobody declares.
+    pub(crate) fn most_undeclared(&self) -> u64 {
+        self.undeclared_limit.min(self.max_size)
     }
 
     /// Whether files of this type are taken.

@@ -163,7 +163,8 @@ impl Engine {
         }
     }
 
-    async fn redirect(
+    /// Signs the way to a file's bytes, and counts it.
+    pub(crate) async fn redirect(
         &self,
         record: &Record,
         reading: Reading,

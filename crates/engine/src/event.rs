@@ -72,7 +72,7 @@ fn upload_data(record: &Record) -> EventData {
         filename: Some(upload.filename),
         path: Some(upload.path),
         content_type: Some(upload.content_type),
-        size: Some(upload.size),
+        size: record.known_size(),
         checksum: upload.checksum,
         metadata: Some(upload.metadata),
         created_at: Some(upload.created_at),

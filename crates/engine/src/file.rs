@@ -1,11 +1,14 @@
 //! Files: what uploads became.
 
+mod by_key;
 mod delete;
 mod list;
 mod patch;
 
 use std::sync::Arc;
 
+pub use by_key::PublicRead;
+pub(crate) use by_key::{id_in, public_name};
 use valetkey_catalog::{FileFacts, Record};
 use valetkey_protocol::FileId;
 use valetkey_protocol::file::File;
@@ -38,7 +41,7 @@ impl Engine {
     ) -> Result<Record, Error> {
         let mut record = self.find(who, id).await?;
         if record.state == State::Pending {
-            record = self.complete_late(who, id).await?;
+            record = self.complete_late(Some(&who.subject), id).await?;
         }
         self.check_available(&record)?;
         Ok(record)

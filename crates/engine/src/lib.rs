@@ -22,10 +22,11 @@ pub use download::Reading;
 pub use engine::{Engine, EngineParts, Ids, Observer};
 pub use error::Error;
 pub use event::{Follower, Told};
+pub use file::PublicRead;
 pub use principal::{ADMIN, Principal};
 pub use receipt::ReceiptSigner;
 pub use sweep::{Surveyed, SweepReport};
-pub use upload::Completion;
+pub use upload::{Completion, LateGrant, LateUpload};
 pub use usage::{BucketVitals, Vitals};
 pub use webhook::{
     ConfiguredEndpoint, Delivered, WebhookAnswer, WebhookMessage, WebhookParts, WebhookSender,

@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use valetkey_catalog::{Due, Record};
-use valetkey_protocol::FileId;
 use valetkey_protocol::sweep::{Action, Finding, FindingKind};
 
 use crate::{Engine, Error};
@@ -77,6 +76,7 @@ impl SweepReport {
 /// What is due, as a finding.
 fn kind_of(due: Due) -> FindingKind {
     match due {
+        Due::BytesAwaited => FindingKind::BytesAwaited,
         Due::SessionEnded => FindingKind::SessionEnded,
         Due::VerifyLost => FindingKind::VerifyLost,
         Due::RetentionEnded => FindingKind::RetentionEnded,
@@ -95,14 +95,6 @@ fn about(record: &Record, kind: FindingKind, action: Action) -> Finding {
         key: upload.key.to_string(),
         id: Some(upload.id),
         multipart_id: None,
-        size: Some(upload.size),
+        size: record.known_size(),
     }
-}
-
-/// The id a key of ours names: the segment before the last in a final key, the last one in quarantine.
-fn id_in(key: &str, quarantined: bool) -> Option<FileId> {
-    let mut segments = key.rsplit('/');
-    let last = segments.next();
-    let id = if quarantined { last } else { segments.next() };
-    id?.parse().ok()
 }

@@ -4,6 +4,7 @@ mod abort;
 mod complete;
 mod create;
 mod integrity;
+mod late;
 mod look;
 mod once;
 mod plan;
@@ -19,6 +20,7 @@ use crate::{Bucket, Error};
 pub(crate) use abort::{abort_all, clear_quarantine, discard};
 pub use complete::Completion;
 pub(crate) use create::check_batch;
+pub use late::{LateGrant, LateUpload};
 
 /// An upload without its requests.
 pub(crate) fn view(record: &Record, bucket: &Bucket) -> Upload {
@@ -58,7 +60,7 @@ fn plan_of(record: &Record) -> Option<PartPlan> {
 }
 
 /// Why an upload that is not open any more takes nothing.
-fn closed(record: &Record) -> Error {
+pub(crate) fn closed(record: &Record) -> Error {
     match (record.state, &record.problem) {
         (State::Failed, Some(problem)) => Error::Refused(problem.clone()),
         (State::Expired, _) => expired(),

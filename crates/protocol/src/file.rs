@@ -18,7 +18,7 @@ pub enum Integrity {
     Checksum,
     /// The bytes were read back, and their checksum is the declared one.
     Rehash,
-    /// No checksum was declared: size and `ETag` were checked.
+    /// No checksum was declared: size and `ETag` were checked, or the bounds of its bucket where no size was declared.
     Size,
 }
 

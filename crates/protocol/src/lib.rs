@@ -3,6 +3,7 @@
 
 pub mod bucket;
 pub mod checksum;
+pub mod classic;
 pub mod clock;
 pub mod content_type;
 pub mod disposition;

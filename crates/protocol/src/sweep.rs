@@ -57,6 +57,8 @@ pub struct Finding {
 words! {
     /// What can be the matter.
     FindingKind {
+        /// An upload of a client that does not say when it is done: its bytes were looked for.
+        BytesAwaited "bytes_awaited";
         /// An upload whose session is over.
         SessionEnded "session_ended";
         /// An upload whose verification was lost.
@@ -97,6 +99,8 @@ words! {
         Ended "ended";
         /// It was removed from storage.
         Removed "removed";
+        /// Nothing is there yet; they are looked for again.
+        Waiting "waiting";
         /// Another worker was first.
         Skipped "skipped";
         /// It was begun, and takes longer than an answer may wait.

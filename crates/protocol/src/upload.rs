@@ -153,7 +153,7 @@ pub struct Upload {
     pub strategy: Strategy,
     /// The algorithm this bucket checks best: declare the file's checksum with it, at the latest at complete.
     pub checksum_algorithm: Algorithm,
-    /// The declared bytes.
+    /// The declared bytes; the most there may be, when none were declared.
     pub size: u64,
     /// When the session ends.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]

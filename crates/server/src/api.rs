@@ -6,6 +6,7 @@ mod downloads;
 mod events;
 mod files;
 mod health;
+mod public;
 mod receipts;
 mod sweep;
 mod uploads;
@@ -23,6 +24,7 @@ use utoipa_axum::routes;
 use valetkey_engine::{Engine, Webhooks};
 use valetkey_protocol::Code;
 
+use crate::compat::classic::{self, Classic};
 use crate::door::{self, Door};
 use crate::failure::Failure;
 use crate::sdk;
@@ -32,7 +34,7 @@ use crate::streams::Streams;
 pub(crate) type Answer = Result<Response, Failure>;
 
 /// What handlers share.
-type Shared = Arc<Engine>;
+pub(crate) type Shared = Arc<Engine>;
 
 /// Every route, with its documentation.
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
@@ -53,6 +55,12 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(downloads::create_downloads))
         .routes(routes!(content::get_content))
         .routes(routes!(content::open_content))
+        .routes(routes!(public::open_public))
+        .routes(routes!(classic::request_upload))
+        .routes(routes!(classic::request_download))
+        .routes(routes!(classic::list_classic_files))
+        .routes(routes!(classic::delete_classic_file))
+        .routes(routes!(classic::presign_image))
         .routes(routes!(events::list_events))
         .routes(routes!(buckets::list_buckets))
         .routes(routes!(usage::get_usage))
@@ -78,6 +86,7 @@ pub(crate) fn router(
     engine: Shared,
     streams: Arc<Streams>,
     webhooks: Arc<Webhooks>,
+    classic: Classic,
     door: Arc<Door>,
     cors: Option<CorsLayer>,
 ) -> Router {
@@ -87,6 +96,7 @@ pub(crate) fn router(
         .method_not_allowed_fallback(no_such_method)
         .layer(Extension(streams))
         .layer(Extension(webhooks))
+        .layer(Extension(Arc::new(classic)))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&door),
             door::pass,

@@ -22,6 +22,8 @@ use valetkey_store::{GetGrant, Guarded, Monotonic, StoreError, Validity};
 
 use crate::auth::Verifier;
 use crate::clock::{SystemClock, Uptime};
+use crate::compat::anonymous::Anonymous;
+use crate::compat::classic::Classic;
 use crate::config::{Addressing, BucketConfig, Config, EmbeddedConfig, Provider};
 use crate::door::Door;
 use crate::metrics::Metrics;
@@ -109,7 +111,8 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
     let stop = CancellationToken::new();
     let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
     let (shared, told) = (Arc::clone(&engine), Arc::clone(&webhooks));
-    let mut router = api::router(shared, Arc::new(streams), told, Arc::clone(&door), cors);
+    let (streams, classic) = (Arc::new(streams), Classic::of(&config));
+    let mut router = api::router(shared, streams, told, classic, Arc::clone(&door), cors);
     if config.console {
         router = router.merge(console::router(door, &storage));
     }
@@ -237,6 +240,7 @@ fn open_door(
         metrics: Arc::clone(metrics),
         request_ids: RequestIds::new()?,
         traced: !config.telemetry.otlp_endpoint.is_empty(),
+        anonymous: Anonymous::of(config)?,
     })
 }
 

@@ -3,6 +3,7 @@
 mod auth;
 mod bucket;
 mod catalog;
+mod compat;
 mod events;
 mod receipts;
 mod secret;
@@ -21,6 +22,7 @@ pub use auth::{AuthConfig, ClaimsConfig};
 pub use bucket::{Addressing, BucketConfig, Provider};
 pub(crate) use catalog::Place;
 pub use catalog::{CATALOG_VARIABLE, CatalogConfig};
+pub use compat::{ClassicConfig, CompatConfig};
 pub use events::EventsConfig;
 pub use receipts::ReceiptsConfig;
 pub use sweep::SweepConfig;
@@ -92,6 +94,8 @@ pub struct Config {
     pub events: EventsConfig,
     /// Who is told what happens.
     pub webhooks: WebhooksConfig,
+    /// Doors for clients of other services.
+    pub compat: CompatConfig,
     /// Where traces go.
     pub telemetry: TelemetryConfig,
     /// What is remembered, and where.
@@ -118,6 +122,7 @@ impl Default for Config {
             sweep: SweepConfig::default(),
             events: EventsConfig::default(),
             webhooks: WebhooksConfig::default(),
+            compat: CompatConfig::default(),
             telemetry: TelemetryConfig::default(),
             catalog: CatalogConfig::default(),
             embedded: EmbeddedConfig::default(),
@@ -227,6 +232,8 @@ impl Config {
         self.check_buckets()?;
         self.webhooks
             .check(|bucket| self.buckets.contains_key(bucket))?;
+        let classic = &self.compat.classic;
+        classic.check(&self.buckets, &self.default_bucket)?;
         if self.uses_embedded() {
             let (key, listen) = ("embedded.listen", &self.embedded.listen);
             check_address(key, listen)?;

@@ -1,5 +1,6 @@
 //! The service from an empty folder, for development: nothing is configured, everything is made.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,8 @@ use valetkey_protocol::{Clock, Secret, Subject};
 
 use crate::clock::SystemClock;
 use crate::config::{
-    AuthConfig, CatalogConfig, Config, EmbeddedConfig, ReceiptsConfig, WebhooksConfig,
+    AuthConfig, BucketConfig, CatalogConfig, ClassicConfig, CompatConfig, Config, EmbeddedConfig,
+    ReceiptsConfig, WebhooksConfig,
 };
 use crate::run::Server;
 use crate::{ServeError, auth, files, random, receipts};
@@ -22,8 +24,14 @@ const MAX_LIFETIME: u64 = 366 * 86_400;
 /// How long the token in `dev.json` lives, in seconds: thirty days.
 const TOKEN_LIFETIME: u64 = 30 * 86_400;
 
-/// The one bucket.
+/// The bucket.
 const BUCKET: &str = "files";
+
+/// The bucket of images that everybody may read, for the classic routes.
+const IMAGES: &str = "images";
+
+/// Whom requests without a token act as there.
+const ANONYMOUS: &str = "anonymous";
 
 /// What a development server is started with. Port 0 takes any free one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +46,8 @@ pub struct DevOptions {
     pub store_listen: String,
     /// Where `/metrics` listens; nowhere when empty.
     pub metrics_listen: String,
+    /// Whether the classic routes ask for no token, and images that everybody may read have a bucket.
+    pub classic: bool,
 }
 
 /// What scripts need to know: the content of `dev.json`.
@@ -162,6 +172,10 @@ fn config(options: &DevOptions, auth: AuthConfig) -> Result<Config, ServeError> 
             ..WebhooksConfig::default()
         },
         console: true,
+        compat: CompatConfig {
+            classic: classic(options.classic),
+        },
+        buckets: buckets(options.classic),
         auth,
         catalog: file.from_environment(options.catalog.clone())?,
         embedded: EmbeddedConfig {
@@ -171,6 +185,28 @@ fn config(options: &DevOptions, auth: AuthConfig) -> Result<Config, ServeError> 
         },
         ..Config::default()
     })
+}
+
+/// The classic routes are there; only when asked for do they let in whoever has no token.
+fn classic(open: bool) -> ClassicConfig {
+    let when_open = |text: &str| if open { text.to_owned() } else { String::new() };
+    ClassicConfig {
+        enabled: true,
+        images_bucket: when_open(IMAGES),
+        anonymous: when_open(ANONYMOUS),
+        ..ClassicConfig::default()
+    }
+}
+
+fn buckets(with_images: bool) -> BTreeMap<String, BucketConfig> {
+    let mut buckets = Config::default().buckets;
+    if with_images {
+        let mut images = BucketConfig::default();
+        images.rules.public_read = true;
+        images.rules.content_types = vec!["image/*".to_owned()];
+        buckets.insert(IMAGES.to_owned(), images);
+    }
+    buckets
 }
 
 fn token(

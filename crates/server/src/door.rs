@@ -18,6 +18,8 @@ use valetkey_protocol::{Code, Problem};
 
 use crate::auth::Verifier;
 use crate::clock::Stopwatch;
+use crate::compat::anonymous::Anonymous;
+use crate::compat::classic;
 use crate::failure::Failure;
 use crate::linger;
 use crate::metrics::{Metrics, Route};
@@ -32,6 +34,7 @@ pub(crate) const PUBLIC_ROUTES: &[&str] = &[
     "/openapi.json",
     JWKS_PATH,
     "/c/{token}",
+    "/public/{bucket}/{*name}",
 ];
 
 /// The header that names a request.
@@ -47,6 +50,8 @@ pub(crate) struct Door {
     pub(crate) request_ids: RequestIds,
     /// Whether spans go to a collector.
     pub(crate) traced: bool,
+    /// Whom whoever has no token acts as, on the classic routes alone.
+    pub(crate) anonymous: Option<Anonymous>,
 }
 
 /// Serves one request. Whatever is logged meanwhile carries its id.
@@ -124,7 +129,11 @@ impl Door {
         let name = route.as_str();
         let of_pages = name == sdk::ROUTE || console::ROUTES.contains(&name);
         let open = route.0.is_none() || of_pages || PUBLIC_ROUTES.contains(&name);
-        if !open {
+        let anonymous = self.anonymous.as_ref();
+        let anonymous = anonymous.filter(|_| classic::ROUTES.contains(&name));
+        if let Some(admitted) = anonymous.and_then(|one| one.admit(request.headers())) {
+            request.extensions_mut().insert(admitted?);
+        } else if !open {
             let (principal, left) = self.verifier.authenticate(request.headers())?;
             request.extensions_mut().insert(principal);
             request.extensions_mut().insert(Lifetime(left));

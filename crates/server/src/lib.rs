@@ -19,6 +19,7 @@ mod api;
 mod app;
 mod auth;
 mod bundle;
+mod compat;
 mod console;
 mod cors;
 mod door;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use valetkey_engine::{Engine, Error, SweepReport};
 use valetkey_protocol::Clock as _;
+use valetkey_protocol::sweep::Action;
 
 use crate::clock::{Stopwatch, SystemClock};
 use crate::config::SweepConfig;
@@ -158,8 +159,13 @@ fn ticks(period: Duration) -> tokio::time::Interval {
 /// Says what was found, line by line.
 fn tell(what: &'static str, report: &SweepReport) {
     for (kind, action, count) in report.iter() {
+        let waits = action == Action::Waiting;
         let (kind, action) = (kind.as_str(), action.as_str());
-        tracing::info!(kind, action, count, "{what}");
+        // Clients that were given a URL and did not use it yet are every day's business.
+        match waits {
+            true => tracing::debug!(kind, action, count, "{what}"),
+            false => tracing::info!(kind, action, count, "{what}"),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub trait ObjectStore: Send + Sync + 'static {
     /// What this storage can and cannot do.
     fn capabilities(&self) -> Capabilities;
 
-    /// Signs the PUT of a whole object that must not exist yet.
+    /// Signs the PUT of a whole object. One whose size is known must not exist yet.
     ///
     /// # Errors
     /// [`StoreError::Unsignable`] when the key or the validity cannot be signed.
@@ -183,10 +183,12 @@ impl Validity {
 pub struct PutGrant<'a> {
     /// Where to.
     pub key: &'a ObjectKey,
-    /// Exactly so many bytes.
-    pub size: u64,
-    /// With this type.
-    pub content_type: &'a ContentType,
+    /// Exactly so many bytes, and only while nothing is there. Without it the client may send any number of bytes, as often
+    /// as it likes: neither their length nor `if-none-match` is signed, which a client that sends nothing but the type
+    /// would not send.
+    pub size: Option<u64>,
+    /// With this type; with any when absent.
+    pub content_type: Option<&'a ContentType>,
     /// With this checksum, which storage then enforces.
     pub checksum: Option<&'a Checksum>,
 }

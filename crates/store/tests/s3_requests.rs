@@ -24,8 +24,8 @@ fn a_put_signs_everything_that_matters() {
     let put = |checksum: Option<Checksum>| {
         let grant = PutGrant {
             key: &key,
-            size: 12,
-            content_type: &content_type,
+            size: Some(12),
+            content_type: Some(&content_type),
             checksum: checksum.as_ref(),
         };
         store.presign_put(&grant, validity(900)).unwrap()
@@ -66,6 +66,23 @@ fn a_put_signs_everything_that_matters() {
     assert_eq!(plain.expires_at.to_string(), "2026-03-01T12:15:00Z");
     assert!(plain.url.expose().contains("&X-Amz-Expires=900&"));
     assert_eq!(plain, put(None));
+}
+
+#[test]
+fn a_put_of_any_size_signs_nothing_that_a_client_of_old_would_not_send() {
+    let store = store(settings("https://s3.example"));
+    let (key, png) = (key("quarantine/a"), content_type("image/png"));
+    for (content_type, signed) in [(Some(&png), "content-type;host"), (None, "host")] {
+        let grant = PutGrant {
+            key: &key,
+            size: None,
+            content_type,
+            checksum: None,
+        };
+        let request = store.presign_put(&grant, validity(900)).unwrap();
+        assert_eq!(signed_headers(&request), signed);
+        assert_eq!(request.headers.len(), usize::from(content_type.is_some()));
+    }
 }
 
 #[test]

@@ -313,8 +313,8 @@ async fn overwrite(host: &Host, key: &ObjectKey, bytes: &Bytes) -> Outcome<()> {
     let content_type = ContentType::parse("text/plain")?;
     let put = PutGrant {
         key: &stash,
-        size: bytes.len() as u64,
-        content_type: &content_type,
+        size: Some(bytes.len() as u64),
+        content_type: Some(&content_type),
         checksum: None,
     };
     let valid = Validity {

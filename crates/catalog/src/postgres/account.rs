@@ -117,7 +117,8 @@ struct Change {
 impl<'a> Changes<'a> {
     /// Reserves the size of a new upload.
     pub(super) fn reserve(&mut self, upload: &'a NewUpload) {
-        self.add(upload, |change, size| {
+        let size = bytes(upload.size);
+        self.add(upload, |change| {
             change.open_uploads += 1;
             change.reserved_bytes += size;
         });
@@ -125,21 +126,20 @@ impl<'a> Changes<'a> {
 
     /// Settles what an upload reserved, or a file took.
     pub(super) fn settle(&mut self, upload: &'a NewUpload, settlement: Settlement) {
-        self.add(upload, |change, size| {
-            if matches!(settlement, Settlement::Store | Settlement::Release) {
+        self.add(upload, |change| match settlement {
+            Settlement::Store { reserved, stored } => {
                 change.open_uploads -= 1;
-                change.reserved_bytes -= size;
+                change.reserved_bytes -= bytes(reserved);
+                change.files += 1;
+                change.stored_bytes += bytes(stored);
             }
-            match settlement {
-                Settlement::Store => {
-                    change.files += 1;
-                    change.stored_bytes += size;
-                }
-                Settlement::Remove => {
-                    change.files -= 1;
-                    change.stored_bytes -= size;
-                }
-                Settlement::Release => {}
+            Settlement::Release(size) => {
+                change.open_uploads -= 1;
+                change.reserved_bytes -= bytes(size);
+            }
+            Settlement::Remove(size) => {
+                change.files -= 1;
+                change.stored_bytes -= bytes(size);
             }
         });
     }
@@ -159,11 +159,14 @@ impl<'a> Changes<'a> {
         ]
     }
 
-    fn add(&mut self, upload: &'a NewUpload, change: impl Fn(&mut Change, i64)) {
-        // No account has room for more, so no upload of more was let in.
-        let size = i64::try_from(upload.size).unwrap_or(i64::MAX);
+    fn add(&mut self, upload: &'a NewUpload, change: impl Fn(&mut Change)) {
         for account in of(upload) {
-            change(self.0.entry(account).or_default(), size);
+            change(self.0.entry(account).or_default());
         }
     }
+}
+
+/// A size as the database has it. No account has room for more, so no upload of more was let in.
+fn bytes(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
 }

@@ -127,6 +127,7 @@ impl Standing {
     fn finish(&mut self, facts: &FileFacts, at: Timestamp) {
         self.record.verified_at = Some(at);
         let upload = &mut self.record.upload;
+        upload.size = facts.size;
         upload.checksum = facts.checksum.or(upload.checksum);
         self.record.file = Some(FileFacts {
             checksum: upload.checksum,

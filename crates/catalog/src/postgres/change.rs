@@ -35,14 +35,14 @@ const WRITE: &str = guarded!(
      metadata = n.metadata, checksum = n.checksum, multipart_id = n.multipart_id, source_etag = n.source_etag, \
      problem = n.problem, etag = n.etag, integrity = n.integrity, detected_type = n.detected_type, \
      lease_until = n.lease_until, expires_at = n.expires_at, settled_at = coalesce(n.settled_at, u.settled_at), \
-     verified_at = n.verified_at, \
+     verified_at = n.verified_at, size = n.size, \
      urls_end_at = n.urls_end_at, attempts = n.attempts, postponed_until = n.postponed_until, leftovers = n.leftovers \
      FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], \
      $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[], $17::bigint[], \
-     $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::boolean[]) \
+     $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], $24::boolean[]) \
      AS n (id, found_at, epoch, state, filename, path, metadata, checksum, multipart_id, source_etag, problem, etag, \
      integrity, detected_type, lease_until, expires_at, settled_at, verified_at, urls_end_at, attempts, \
-     postponed_until, leftovers) \
+     postponed_until, size, leftovers) \
      WHERE u.id = n.id AND u.epoch = n.found_at"
 );
 
@@ -183,6 +183,7 @@ impl Plan {
                 Err(error) => return Err(shared(error)),
             },
         };
+        let size = standing.as_ref().map(|one| one.record.upload.size);
         let passage = match work {
             Change::Advance(step) => standing.and_then(|one| Some((one.advance(step)?, one))),
             Change::Patch(patch) => standing.and_then(|one| Some((one.patch(patch)?, one))),
@@ -196,7 +197,7 @@ impl Plan {
             if let Some(kind) = step.edge.event() {
                 self.events.push(&standing.record.upload, &passage, kind);
             }
-            let settlement = Settlement::of(&step.edge);
+            let settlement = Settlement::of(&step.edge, size.unwrap_or_default());
             self.settlements.extend(settlement.map(|one| (id, one)));
         }
         self.lines.push(id, passage);
@@ -268,7 +269,7 @@ struct Table<'a> {
     written: [Vec<Option<String>>; 2],
     optional_texts: [Vec<Option<&'a str>>; 5],
     optional_instants: [Vec<Option<i64>>; 4],
-    numbers: [Vec<i64>; 3],
+    numbers: [Vec<i64>; 4],
     leftovers: Vec<bool>,
 }
 
@@ -323,6 +324,7 @@ impl<'a> Table<'a> {
             upload.urls_end_at.as_millisecond(),
             integer(record.attempts),
             milliseconds(record.postponed_until).unwrap_or(0),
+            integer(upload.size),
         ];
         push(&mut self.numbers, numbers);
         self.leftovers.push(record.leftovers);
@@ -336,7 +338,7 @@ impl<'a> Table<'a> {
         let [checksum, problem] = &self.written;
         let [multipart_id, source_etag, etag, integrity, detected_type] = &self.optional_texts;
         let [lease_until, expires_at, settled_at, verified_at] = &self.optional_instants;
-        let [urls_end_at, attempts, postponed_until] = &self.numbers;
+        let [urls_end_at, attempts, postponed_until, size] = &self.numbers;
         vec![
             count,
             &self.id,
@@ -360,6 +362,7 @@ impl<'a> Table<'a> {
             urls_end_at,
             attempts,
             postponed_until,
+            size,
             &self.leftovers,
         ]
     }

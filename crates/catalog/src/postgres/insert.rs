@@ -19,13 +19,13 @@ use crate::{CatalogError, Insertion, Intent, Once, Transfer, Usage};
 
 const INSERT: &str = guarded!(
     "INSERT INTO upload (id, bucket, key, owner, filename, path, content_type, size, checksum, metadata, part_size, \
-     multipart_id, created_at, session_ends_at, urls_end_at, retain_for, state, epoch, download_count, leftovers) \
+     multipart_id, created_at, session_ends_at, urls_end_at, retain_for, look_at, state, epoch, download_count, leftovers) \
      SELECT id, bucket, key, owner, filename, path, content_type, size, checksum, metadata, part_size, \
-     multipart_id, created_at, session_ends_at, urls_end_at, retain_for, 'pending', 0, 0, true \
+     multipart_id, created_at, session_ends_at, urls_end_at, retain_for, look_at, 'pending', 0, 0, true \
      FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], \
-     $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[]) \
+     $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[]) \
      AS n (id, bucket, key, owner, filename, path, content_type, size, checksum, metadata, part_size, \
-     multipart_id, created_at, session_ends_at, urls_end_at, retain_for)"
+     multipart_id, created_at, session_ends_at, urls_end_at, retain_for, look_at)"
 );
 
 /// The transactions that create uploads.
@@ -226,7 +226,7 @@ struct Table<'a> {
     texts: [Vec<&'a str>; 7],
     optional_texts: [Vec<Option<&'a str>>; 2],
     size: Vec<i64>,
-    optional_numbers: [Vec<Option<i64>>; 2],
+    optional_numbers: [Vec<Option<i64>>; 3],
     instants: [Vec<i64>; 3],
 }
 
@@ -255,6 +255,7 @@ impl<'a> Table<'a> {
             upload.session_ends_at,
             upload.urls_end_at,
         ];
+        let look_at = upload.look_at.map(Timestamp::as_millisecond);
         self.id.push(uuid(upload.id));
         // No account has room for more.
         self.size
@@ -266,7 +267,7 @@ impl<'a> Table<'a> {
         );
         push(
             &mut self.optional_numbers,
-            [draft.part_size, draft.retain_for],
+            [draft.part_size, draft.retain_for, look_at],
         );
         push(&mut self.instants, instants.map(Timestamp::as_millisecond));
     }
@@ -275,7 +276,7 @@ impl<'a> Table<'a> {
     fn values<'t>(&'t self, count: &'t i64) -> Vec<&'t (dyn ToSql + Sync)> {
         let [bucket, key, owner, filename, path, content_type, metadata] = &self.texts;
         let [checksum, multipart_id] = &self.optional_texts;
-        let [part_size, retain_for] = &self.optional_numbers;
+        let [part_size, retain_for, look_at] = &self.optional_numbers;
         let [created_at, session_ends_at, urls_end_at] = &self.instants;
         vec![
             count,
@@ -295,6 +296,7 @@ impl<'a> Table<'a> {
             session_ends_at,
             urls_end_at,
             retain_for,
+            look_at,
         ]
     }
 }

@@ -19,7 +19,7 @@ use crate::{CatalogError, FileFacts, NewUpload, Record, Transfer};
 macro_rules! columns {
     () => {
         "id, bucket, key, owner, filename, path, content_type, size, checksum, metadata, part_size, \
-         multipart_id, created_at, session_ends_at, urls_end_at, retain_for, state, epoch, lease_until, \
+         multipart_id, created_at, session_ends_at, urls_end_at, retain_for, look_at, state, epoch, lease_until, \
          source_etag, problem, etag, integrity, detected_type, expires_at, verified_at, download_count, \
          leftovers, attempts, postponed_until"
     };
@@ -67,7 +67,7 @@ pub(super) fn count(rows: &[Row]) -> Result<u64, CatalogError> {
 /// Reads a record from the columns of `columns!`, which come in the order of these fields.
 pub(super) fn record(columns: &mut Columns<'_>) -> Result<Record, CatalogError> {
     let upload = upload(columns)?;
-    let checksum = upload.checksum;
+    let (size, checksum) = (upload.size, upload.checksum);
     Ok(Record {
         upload,
         state: columns.word(&State::ALL, State::as_str)?,
@@ -75,7 +75,7 @@ pub(super) fn record(columns: &mut Columns<'_>) -> Result<Record, CatalogError> 
         lease_until: columns.optional_instant()?,
         source_etag: columns.get()?,
         problem: columns.optional(value::problem)?,
-        file: facts(columns, checksum)?,
+        file: facts(columns, size, checksum)?,
         verified_at: columns.optional_instant()?,
         download_count: columns.number()?,
         leftovers: columns.get()?,
@@ -101,6 +101,7 @@ fn upload(columns: &mut Columns<'_>) -> Result<NewUpload, CatalogError> {
         session_ends_at: columns.instant()?,
         urls_end_at: columns.instant()?,
         retain_for: columns.optional_number()?,
+        look_at: columns.optional_instant()?,
     })
 }
 
@@ -116,9 +117,10 @@ fn transfer(columns: &mut Columns<'_>) -> Result<Transfer, CatalogError> {
     })
 }
 
-/// Facts are there once there is an `ETag`; the checksum is the upload's own column.
+/// Facts are there once there is an `ETag`; size and checksum are the upload's own columns.
 fn facts(
     columns: &mut Columns<'_>,
+    size: u64,
     checksum: Option<Checksum>,
 ) -> Result<Option<FileFacts>, CatalogError> {
     let etag: Option<String> = columns.get()?;
@@ -127,6 +129,7 @@ fn facts(
     let detected_type = columns.get()?;
     let expires_at = columns.optional_instant()?;
     Ok(etag.zip(integrity).map(|(etag, integrity)| FileFacts {
+        size,
         etag,
         checksum,
         integrity,

@@ -1,6 +1,7 @@
 //! Accounts: two rows for each upload, its owner's and its bucket's, changed in the transaction of its edge.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use valetkey_protocol::Subject;
 
 use super::change::changes;
@@ -35,7 +36,7 @@ pub(super) fn over(
 
 /// Reserves the size of a new upload.
 pub(super) fn reserve(connection: &Connection, upload: &NewUpload) -> Result<(), CatalogError> {
-    change(connection, upload, RESERVE)
+    change(connection, upload, RESERVE, &[upload.size])
 }
 
 /// Settles what an upload reserved, or a file took.
@@ -53,17 +54,24 @@ pub(super) fn settle(
             )
         };
     }
-    let sql = match settlement {
-        Settlement::Store => settle!(
-            "open_uploads = open_uploads - 1, reserved_bytes = reserved_bytes - ?3, \
-             files = files + 1, stored_bytes = stored_bytes + ?3"
-        ),
-        Settlement::Release => {
-            settle!("open_uploads = open_uploads - 1, reserved_bytes = reserved_bytes - ?3")
+    match settlement {
+        Settlement::Store { reserved, stored } => {
+            let sql = settle!(
+                "open_uploads = open_uploads - 1, reserved_bytes = reserved_bytes - ?3, \
+                 files = files + 1, stored_bytes = stored_bytes + ?4"
+            );
+            change(connection, upload, sql, &[reserved, stored])
         }
-        Settlement::Remove => settle!("files = files - 1, stored_bytes = stored_bytes - ?3"),
-    };
-    change(connection, upload, sql)
+        Settlement::Release(size) => {
+            let sql =
+                settle!("open_uploads = open_uploads - 1, reserved_bytes = reserved_bytes - ?3");
+            change(connection, upload, sql, &[size])
+        }
+        Settlement::Remove(size) => {
+            let sql = settle!("files = files - 1, stored_bytes = stored_bytes - ?3");
+            change(connection, upload, sql, &[size])
+        }
+    }
 }
 
 /// What an owner, or everybody, takes in each bucket.
@@ -89,10 +97,21 @@ fn find(connection: &Connection, owner: &str, bucket: &str) -> Result<Usage, Cat
     found.map_or(Ok(Usage::default()), usage)
 }
 
-fn change(connection: &Connection, upload: &NewUpload, sql: &str) -> Result<(), CatalogError> {
-    let size = integer("size", upload.size)?;
+/// Changes both accounts of an upload; the sizes are bound from `?3` on.
+fn change(
+    connection: &Connection,
+    upload: &NewUpload,
+    sql: &str,
+    sizes: &[u64],
+) -> Result<(), CatalogError> {
+    let sizes = sizes.iter().map(|size| integer("size", *size));
+    let sizes: Vec<i64> = sizes.collect::<Result<_, _>>()?;
     for owner in [upload.owner.as_str(), EVERYBODY] {
-        if !changes(connection, sql, params![owner, upload.bucket, size])? {
+        let names = [Value::from(owner.to_owned()), upload.bucket.clone().into()];
+        let values = names
+            .into_iter()
+            .chain(sizes.iter().copied().map(Value::from));
+        if !changes(connection, sql, params_from_iter(values))? {
             let what = format!("bucket {} has no account of '{owner}'", upload.bucket);
             return Err(CatalogError::Corrupt { what });
         }

@@ -22,7 +22,7 @@ pub(super) fn advance(
 }
 
 fn take(connection: &Connection, step: &Step) -> Result<Option<Record>, CatalogError> {
-    let Some((from, record)) = update(connection, step)? else {
+    let Some((Standing { state: from, size }, record)) = update(connection, step)? else {
         return Ok(None);
     };
     let passage = Passage {
@@ -36,7 +36,7 @@ fn take(connection: &Connection, step: &Step) -> Result<Option<Record>, CatalogE
     if let Some(kind) = step.edge.event() {
         history::announce(connection, &record.upload, &passage, kind)?;
     }
-    if let Some(settlement) = Settlement::of(&step.edge) {
+    if let Some(settlement) = Settlement::of(&step.edge, size) {
         account::settle(connection, &record.upload, settlement)?;
     }
     Ok(Some(record))
@@ -79,8 +79,17 @@ fn change(connection: &Connection, patch: &Patch) -> Result<Option<Record>, Cata
     Ok(Some(record))
 }
 
+/// Where a step begins.
+struct Standing {
+    state: State,
+    size: u64,
+}
+
 /// The guarded update: where it began, and what it then is.
-fn update(connection: &Connection, step: &Step) -> Result<Option<(State, Record)>, CatalogError> {
+fn update(
+    connection: &Connection,
+    step: &Step,
+) -> Result<Option<(Standing, Record)>, CatalogError> {
     let Some(from) = standing(connection, step)? else {
         return Ok(None);
     };
@@ -95,25 +104,36 @@ fn update(connection: &Connection, step: &Step) -> Result<Option<(State, Record)
         Value::Blob(step.id.as_bytes().to_vec()),
         integer("epoch", step.epoch)?.into(),
         to.as_str().to_owned().into(),
-        from.as_str().to_owned().into(),
+        from.state.as_str().to_owned().into(),
         step.at.as_millisecond().into(),
     ];
     let params = params_from_iter(guard.into_iter().chain(values));
     Ok(first(connection, &sql, params)?.map(|record| (from, record)))
 }
 
-/// The state it stands at, if that is one where the edge begins. The update asks for it again: it alone decides.
-fn standing(connection: &Connection, step: &Step) -> Result<Option<State>, CatalogError> {
-    let sql = "SELECT state FROM upload WHERE id = ?1 AND epoch = ?2";
+/// Where it stands, if that is where the edge begins. The update asks for the state again: it alone decides.
+fn standing(connection: &Connection, step: &Step) -> Result<Option<Standing>, CatalogError> {
+    let sql = "SELECT state, size FROM upload WHERE id = ?1 AND epoch = ?2";
     let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
     let epoch = integer("epoch", step.epoch)?;
-    let state: Option<String> = statement
-        .query_row(params![step.id.as_bytes(), epoch], |row| row.get(0))
+    let found: Option<(String, i64)> = statement
+        .query_row(params![step.id.as_bytes(), epoch], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()
         .map_err(from_sqlite)?;
+    let Some((state, size)) = found else {
+        return Ok(None);
+    };
+    let size = u64::try_from(size).map_err(|error| CatalogError::Corrupt {
+        what: format!("size: {error}"),
+    })?;
     let (from, _) = step.edge.ends();
-    let here = |one: &&State| Some(one.as_str()) == state.as_deref();
-    Ok(from.iter().find(here).copied())
+    let here = from.iter().find(|one| one.as_str() == state);
+    Ok(here.map(|state| Standing {
+        state: *state,
+        size,
+    }))
 }
 
 /// What an edge writes besides state and epoch; its values are bound from `?6` on, and `?5` is the instant.
@@ -142,8 +162,8 @@ fn written(edge: &Edge, at: Timestamp) -> Result<Written, CatalogError> {
         Edge::Finish(facts) => set(
             "lease_until = NULL, attempts = 0, postponed_until = 0, etag = ?6, \
              checksum = coalesce(?7, checksum), integrity = ?8, detected_type = ?9, expires_at = ?10, \
-             verified_at = ?5",
-            found(facts),
+             verified_at = ?5, size = ?11",
+            found(facts)?,
         ),
         Edge::Fail(problem) => set(
             "lease_until = NULL, attempts = 0, postponed_until = 0, settled_at = ?6, problem = ?7",
@@ -161,12 +181,13 @@ fn written(edge: &Edge, at: Timestamp) -> Result<Written, CatalogError> {
     }
 }
 
-fn found(facts: &FileFacts) -> Vec<Value> {
-    vec![
+fn found(facts: &FileFacts) -> Result<Vec<Value>, CatalogError> {
+    Ok(vec![
         facts.etag.clone().into(),
         facts.checksum.as_ref().map(checksum_text).into(),
         facts.integrity.as_str().to_owned().into(),
         facts.detected_type.clone().into(),
         facts.expires_at.map(|at| at.as_millisecond()).into(),
-    ]
+        integer("size", facts.size)?.into(),
+    ])
 }

@@ -174,6 +174,7 @@ pub(super) fn count_sql(reason: Due) -> String {
 
 fn condition(reason: Due) -> &'static str {
     match reason {
+        Due::BytesAwaited => "state = 'pending' AND look_at IS NOT NULL",
         Due::SessionEnded => "state = 'pending'",
         Due::VerifyLost => "state = 'verifying'",
         Due::RetentionEnded => "state = 'available' AND expires_at IS NOT NULL",
@@ -187,6 +188,7 @@ fn condition(reason: Due) -> &'static str {
 /// Since when, as [`Due::since`] says it.
 fn instant(reason: Due) -> String {
     let column = match reason {
+        Due::BytesAwaited => "look_at".to_owned(),
         Due::SessionEnded => "session_ends_at".to_owned(),
         Due::VerifyLost | Due::DeleteLost => "lease_until".to_owned(),
         Due::RetentionEnded => "expires_at".to_owned(),

@@ -20,7 +20,7 @@ use crate::{CatalogError, FileFacts, NewUpload, Record, Transfer};
 macro_rules! columns {
     () => {
         "id, bucket, key, owner, filename, path, content_type, size, checksum, metadata, part_size, \
-         multipart_id, created_at, session_ends_at, urls_end_at, retain_for, state, epoch, lease_until, \
+         multipart_id, created_at, session_ends_at, urls_end_at, retain_for, look_at, state, epoch, lease_until, \
          source_etag, problem, etag, integrity, detected_type, expires_at, verified_at, download_count, \
          leftovers, attempts, postponed_until"
     };
@@ -86,7 +86,7 @@ pub(super) fn collect<T>(
 /// Reads a record from the columns of `columns!`, which come in the order of these fields.
 fn record(columns: &mut Columns<'_, '_>) -> Result<Record, CatalogError> {
     let upload = upload(columns)?;
-    let checksum = upload.checksum;
+    let (size, checksum) = (upload.size, upload.checksum);
     Ok(Record {
         upload,
         state: columns.read(|text| word(text, &State::ALL, State::as_str))?,
@@ -94,7 +94,7 @@ fn record(columns: &mut Columns<'_, '_>) -> Result<Record, CatalogError> {
         lease_until: columns.optional_instant()?,
         source_etag: columns.optional_text()?,
         problem: columns.optional(|value| value::problem(value.as_str()?))?,
-        file: facts(columns, checksum)?,
+        file: facts(columns, size, checksum)?,
         verified_at: columns.optional_instant()?,
         download_count: columns.number()?,
         leftovers: columns.read(|value| Ok(value.as_i64()? != 0))?,
@@ -120,6 +120,7 @@ fn upload(columns: &mut Columns<'_, '_>) -> Result<NewUpload, CatalogError> {
         session_ends_at: columns.read(instant)?,
         urls_end_at: columns.read(instant)?,
         retain_for: columns.optional(number)?,
+        look_at: columns.optional_instant()?,
     })
 }
 
@@ -135,9 +136,10 @@ fn transfer(columns: &mut Columns<'_, '_>) -> Result<Transfer, CatalogError> {
     })
 }
 
-/// Facts are there once there is an `ETag`; the checksum is the upload's own column.
+/// Facts are there once there is an `ETag`; size and checksum are the upload's own columns.
 fn facts(
     columns: &mut Columns<'_, '_>,
+    size: u64,
     checksum: Option<Checksum>,
 ) -> Result<Option<FileFacts>, CatalogError> {
     let etag = columns.optional_text()?;
@@ -145,6 +147,7 @@ fn facts(
     let detected_type = columns.optional_text()?;
     let expires_at = columns.optional_instant()?;
     Ok(etag.zip(integrity).map(|(etag, integrity)| FileFacts {
+        size,
         etag,
         checksum,
         integrity,

@@ -11,7 +11,7 @@ use uuid::Builder;
 use valetkey_protocol::file::Order;
 use valetkey_protocol::{FileId, Metadata};
 
-use super::{SqliteCatalog, change, delivery, due, list};
+use super::{SqliteCatalog, change, delivery, due, late, list};
 use crate::{
     Catalog as _, CatalogError, Due, FileList, Insertion, Intent, Limits, NewUpload, Transfer,
 };
@@ -43,6 +43,7 @@ fn upload(number: u64) -> NewUpload {
         session_ends_at: Timestamp::UNIX_EPOCH,
         urls_end_at: Timestamp::UNIX_EPOCH,
         retain_for: None,
+        look_at: None,
     }
 }
 
@@ -148,6 +149,7 @@ async fn lists_walk_along_an_index_and_never_sort() {
 async fn what_is_due_is_found_by_its_own_index() {
     let (catalog, _folder) = opened();
     for (reason, index) in Due::ALL.into_iter().zip([
+        "upload_by_look",
         "upload_by_session_end",
         "upload_by_verify_lease",
         "upload_by_retention_end",
@@ -174,6 +176,15 @@ async fn what_is_due_is_found_by_its_own_index() {
         let range = "(bucket=? AND <expr><?)";
         assert!(found.contains(&format!("{index} {range}")), "{found}");
     }
+}
+
+#[tokio::test]
+async fn what_an_owner_waits_for_is_found_without_sorting() {
+    let (catalog, _folder) = opened();
+    let values = vec!["a".to_owned().into(), "b".to_owned().into(), 1.into()];
+    let found = catalog.read(move |connection| Ok(plan(connection, late::AWAITED, values)));
+    let expected = "SEARCH upload USING INDEX upload_awaited (owner=? AND bucket=?)";
+    assert_eq!(found.await.unwrap(), expected);
 }
 
 #[tokio::test]

@@ -174,6 +174,7 @@ pub(crate) async fn the_backlog_counts_what_is_there(catalog: &Shared) {
     assert_eq!(
         late.due,
         [
+            (Due::BytesAwaited, 0),
             (Due::SessionEnded, 3),
             (Due::VerifyLost, 1),
             (Due::RetentionEnded, 0),

@@ -9,6 +9,7 @@ pub(crate) mod edges;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod history;
+pub(crate) mod late;
 pub(crate) mod once;
 pub(crate) mod owing;
 pub(crate) mod sample;
@@ -73,6 +74,11 @@ macro_rules! conformance {
             history::what_is_old_and_settled_is_forgotten_and_nothing_else
             history::a_scan_shows_every_record_of_every_state_once
             history::the_backlog_counts_what_is_there
+            late::a_late_upload_reserves_the_most_and_stores_what_there_is
+            late::every_other_end_gives_the_most_back
+            late::its_bytes_are_looked_for_when_it_is_time_and_ever_again
+            late::whoever_lost_the_claim_or_got_on_is_not_looked_for_later
+            late::an_owner_waits_for_its_own_pending_ones_alone
             once::a_key_stands_for_its_first_upload_and_for_its_owner_alone
             once::of_fifty_with_one_key_one_is_created
             once::a_key_counts_until_its_time_and_can_be_freed

@@ -18,6 +18,7 @@ pub(crate) const BUCKET: &str = "photos";
 pub(crate) const SESSION: i64 = 24 * 60 * 60;
 pub(crate) const URLS: i64 = 15 * 60;
 pub(crate) const LEASE: i64 = 60;
+pub(crate) const LOOK: i64 = 5;
 
 /// An instant so many seconds after the uploads were created.
 pub(crate) fn at(seconds: i64) -> Timestamp {
@@ -51,6 +52,7 @@ pub(crate) fn upload(number: u64) -> NewUpload {
         session_ends_at: at(SESSION),
         urls_end_at: at(URLS),
         retain_for: None,
+        look_at: None,
     }
 }
 
@@ -60,6 +62,15 @@ pub(crate) fn multipart(number: u64) -> NewUpload {
             part_size: 5 << 20,
             upload_id: None,
         },
+        ..upload(number)
+    }
+}
+
+/// One whose client declares no size, of which this is the most.
+pub(crate) fn late(number: u64, most: u64) -> NewUpload {
+    NewUpload {
+        size: most,
+        look_at: Some(at(LOOK)),
         ..upload(number)
     }
 }
@@ -84,6 +95,7 @@ pub(crate) fn delete(now: Timestamp) -> Edge {
 
 pub(crate) fn facts() -> FileFacts {
     FileFacts {
+        size: 5,
         etag: "\"final\"".to_owned(),
         checksum: Some(Checksum::Crc64Nvme(0xae8b_1486_0a79_9888)),
         integrity: Integrity::Checksum,

@@ -7,7 +7,8 @@ use valetkey_protocol::upload::State;
 use valetkey_protocol::{Algorithm, Hasher};
 
 use super::sample::{
-    SESSION, Shared, URLS, at, found, id, in_state, insert, metadata, multipart, unlimited, upload,
+    SESSION, Shared, URLS, at, found, id, in_state, insert, late, metadata, multipart, unlimited,
+    upload,
 };
 
 pub(crate) async fn an_upload_is_found_as_it_was_declared(catalog: &Shared) {
@@ -27,7 +28,7 @@ pub(crate) async fn an_upload_is_found_as_it_was_declared(catalog: &Shared) {
         },
         ..upload(2)
     };
-    for declared in [upload(1), everything] {
+    for declared in [upload(1), everything, late(4, 7)] {
         let record = insert(catalog, declared.clone()).await;
         assert_eq!(record.upload, declared);
         assert_eq!((record.state, record.epoch), (State::Pending, 0));

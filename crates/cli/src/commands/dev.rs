@@ -31,6 +31,10 @@ pub(crate) struct Dev {
     /// Address of the metrics
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
     metrics_listen: String,
+    /// Let clients of well-known guides to presigned URLs in without a token, and add a public bucket `images`: see
+    /// docs/classic.md
+    #[arg(long)]
+    classic: bool,
     #[command(flatten)]
     log: Log,
 }
@@ -45,6 +49,7 @@ impl Dev {
             listen: self.listen,
             store_listen: self.store_listen,
             metrics_listen: self.metrics_listen,
+            classic: self.classic,
         })
         .await?;
         let info = &server.info;

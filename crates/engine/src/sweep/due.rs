@@ -108,6 +108,7 @@ impl Engine {
 
     async fn settle_due(&self, why: Due, record: Record) -> Result<Action, Error> {
         match why {
+            Due::BytesAwaited => self.look_for_bytes(record).await,
             Due::SessionEnded => self.end_session(record).await,
             Due::VerifyLost => self.verify_again(record).await,
             Due::RetentionEnded | Due::DeleteLost => match self.hide(&record, None).await? {
@@ -118,6 +119,17 @@ impl Engine {
                 None => Ok(Action::Skipped),
             },
             Due::LeftoversOver => self.remove_leftovers(&record).await,
+        }
+    }
+
+    /// A client that never says when it is done gets its file as soon as its bytes are seen.
+    async fn look_for_bytes(&self, record: Record) -> Result<Action, Error> {
+        if record.upload.session_ends_at <= self.clock.now() {
+            return self.end_session(record).await;
+        }
+        match verified(verify::run(self, record.clone(), None, None).await) {
+            Err(Error::Refused(_)) => self.look_later(&record).await,
+            other => other,
         }
     }
 

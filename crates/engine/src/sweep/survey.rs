@@ -12,10 +12,11 @@ use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, ObjectKey, key};
 use valetkey_store::{OpenMultipart, StoreError, StoredObject};
 
+use super::about;
 use super::due::refuses;
 use super::judge::{self, Verdict};
 use super::place::Step;
-use super::{about, id_in};
+use crate::file::id_in;
 use crate::{Bucket, Engine, Error};
 
 /// How many files one page asks storage for.

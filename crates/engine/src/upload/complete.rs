@@ -10,7 +10,7 @@ use valetkey_protocol::file::File;
 use valetkey_protocol::upload::{
     CompleteResult, CompleteUpload, CompleteUploads, MAX_BATCH, Results, State, StillVerifying,
 };
-use valetkey_protocol::{Checksum, Code, FileId};
+use valetkey_protocol::{Checksum, Code, FileId, Subject};
 
 use super::{check_batch, closed, verify};
 use crate::{Engine, Error, Principal};
@@ -44,7 +44,7 @@ impl Engine {
             // A catalog that comes back only just in time has taken some of the time there is.
             self.find(who, id).await?;
             found = true;
-            self.settle(who, id, complete.checksum).await
+            self.settle(Some(&who.subject), id, complete.checksum).await
         };
         let settled = tokio::time::timeout(MAX_WAIT, settle).await;
         match settled {
@@ -88,10 +88,10 @@ impl Engine {
     /// Completes an upload that somebody wants to read. What is no file by then is not there.
     pub(crate) async fn complete_late(
         self: &Arc<Self>,
-        who: &Principal,
+        by: Option<&Subject>,
         id: FileId,
     ) -> Result<Record, Error> {
-        match tokio::time::timeout(MAX_WAIT, self.settle(who, id, None)).await {
+        match tokio::time::timeout(MAX_WAIT, self.settle(by, id, None)).await {
             Ok(Err(Error::Refused(_))) | Err(_) => Err(Error::NotFound),
             Ok(settled) => settled,
         }
@@ -100,7 +100,7 @@ impl Engine {
     /// Brings an upload to an end, by this worker or by waiting for the one that is at it.
     async fn settle(
         self: &Arc<Self>,
-        who: &Principal,
+        by: Option<&Subject>,
         id: FileId,
         checksum: Option<Checksum>,
     ) -> Result<Record, Error> {
@@ -113,9 +113,9 @@ impl Engine {
                 State::Verifying if leased => {}
                 State::Pending | State::Verifying => {
                     // On a task of its own: a client that hangs up does not stop a verification halfway.
-                    let (engine, by) = (Arc::clone(self), who.subject.clone());
+                    let (engine, by) = (Arc::clone(self), by.cloned());
                     let run =
-                        async move { verify::run(&engine, record, checksum, Some(&by)).await };
+                        async move { verify::run(&engine, record, checksum, by.as_ref()).await };
                     let run = tokio::spawn(run.in_current_span());
                     let outcome = run
                         .await

@@ -31,11 +31,16 @@ impl Engine {
     ) -> Result<Upload, Error> {
         let now = self.clock.now();
         let plan = self.plan(who, create, now)?;
+        self.insert_one(&plan).await?;
+        self.open(plan, MAX_SIGNED_PARTS, now).await
+    }
+
+    /// Remembers the upload of a plan, within its limits.
+    pub(super) async fn insert_one(&self, plan: &Plan<'_>) -> Result<(), Error> {
         let inserted = self.catalog.insert_uploads(vec![plan.intent()]).await?;
         let inserted = inserted.into_iter().next();
         let inserted = inserted.ok_or_else(|| Error::Internal("an insert said nothing".into()))?;
-        self.check_inserted(&plan, inserted)?;
-        self.open(plan, MAX_SIGNED_PARTS, now).await
+        self.check_inserted(plan, inserted)
     }
 
     /// Creates up to 100 uploads with one durable write; each has a result of its own.
@@ -164,8 +169,8 @@ impl Engine {
         let upload = &record.upload;
         let put = PutGrant {
             key: &valetkey_protocol::ObjectKey::quarantine(upload.id),
-            size: upload.size,
-            content_type: &upload.content_type,
+            size: upload.declared_size(),
+            content_type: Some(&upload.content_type),
             checksum: upload.checksum.as_ref(),
         };
         Ok(bucket.store.presign_put(&put, validity(now, seconds))?)

@@ -29,7 +29,7 @@ pub(super) async fn check(
     object: &ObjectInfo,
     now: Timestamp,
 ) -> Result<Verdict, Error> {
-    if let Some(problem) = size_problem(record.upload.size, object.size) {
+    if let Some(problem) = size_problem(record, object.size) {
         return Ok(Verdict::Bad(problem));
     }
     let checked = match prove_checksum(bucket, record, object).await {
@@ -57,6 +57,7 @@ pub(super) async fn check(
         return Ok(Verdict::Bad(problem));
     }
     Ok(Verdict::Good(FileFacts {
+        size: object.size,
         etag: object.etag.clone(),
         checksum,
         integrity,
@@ -146,8 +147,17 @@ pub(super) fn contradict(source: &ObjectInfo, copy: &ObjectInfo) -> bool {
     source.size != copy.size || source.checksums.iter().any(differs)
 }
 
-/// The problem of more or fewer bytes than declared.
-pub(super) fn size_problem(declared: u64, stored: u64) -> Option<Problem> {
+/// The problem of more or fewer bytes than declared or, when none were declared, of more than there may be.
+pub(super) fn size_problem(record: &Record, stored: u64) -> Option<Problem> {
+    let Some(declared) = record.upload.declared_size() else {
+        let most = record.upload.size;
+        return (stored > most).then(|| {
+            let detail = format!(
+                "{stored} bytes are stored, and files of up to {most} bytes are taken this way; create a new upload"
+            );
+            Problem::new(Code::FileTooLarge, detail).with("limit", most)
+        });
+    };
     (declared != stored).then(|| {
         let detail =
             format!("{stored} bytes are stored, {declared} were declared; create a new upload");

@@ -63,6 +63,7 @@ impl Engine {
             session_ends_at: later(now, bucket.rules.session_ttl_seconds),
             urls_end_at: later(now, seconds),
             retain_for: create.retain_for,
+            look_at: None,
         };
         Ok(Plan {
             bucket,

@@ -52,8 +52,11 @@ pub(crate) async fn run(
         Ok(Verdict::Bad(problem)) => run.fail(&record, problem).await,
         Err(error) => {
             // Nothing is decided: the bytes may still be good, and storage may answer the next time.
-            run.step(&record, Edge::Retry).await?;
-            Err(error)
+            match run.step(&record, Edge::Retry).await? {
+                Some(_) => Err(error),
+                // It was taken for lost, and another worker knows more by now.
+                None => Ok(None),
+            }
         }
     }
 }
@@ -201,7 +204,7 @@ impl Run<'_> {
         record: &Record,
         source: &ObjectInfo,
     ) -> Result<Option<Problem>, Error> {
-        if let Some(problem) = integrity::size_problem(record.upload.size, source.size) {
+        if let Some(problem) = integrity::size_problem(record, source.size) {
             return Ok(Some(problem));
         }
         let quarantined = ObjectKey::quarantine(record.upload.id);
@@ -213,6 +216,11 @@ impl Run<'_> {
         };
         match self.bucket.store.copy(&copy).await {
             Ok(()) => Ok(None),
+            // The client may send them as often as it likes, until they were verified.
+            Err(StoreError::PreconditionFailed) if record.upload.look_at.is_some() => {
+                let detail = "the bytes were sent again while they were verified; ask again";
+                Err(Error::refused(Code::Conflict, detail))
+            }
             Err(StoreError::PreconditionFailed | StoreError::NotFound) => Ok(Some(swapped())),
             Err(error) => Err(error.into()),
         }

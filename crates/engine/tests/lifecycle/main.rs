@@ -10,6 +10,7 @@ mod events;
 mod fairness;
 mod files;
 mod history;
+mod late;
 mod multipart;
 mod once;
 mod receipts;

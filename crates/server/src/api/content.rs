@@ -46,14 +46,14 @@ pub(crate) async fn open_content(
 }
 
 /// A HEAD is sent to the route of GET, and sent on as what it is.
-fn reading(method: &Method) -> Reading {
+pub(super) fn reading(method: &Method) -> Reading {
     match *method {
         Method::HEAD => Reading::Headers,
         _ => Reading::Bytes,
     }
 }
 
-fn redirect(url: &PresignedUrl) -> Answer {
+pub(super) fn redirect(url: &PresignedUrl) -> Answer {
     let mut location = HeaderValue::from_str(url.expose())
         .map_err(|_| Failure::internal("a presigned URL is no header value"))?;
     location.set_sensitive(true);

@@ -84,6 +84,12 @@ fn what_cannot_be_used_is_named_with_its_remedy() {
         }
     };
     type Spoil = Box<dyn Fn(&mut Config)>;
+    let classic = |change: fn(&mut ClassicConfig)| -> Spoil {
+        Box::new(move |config| {
+            config.compat.classic.enabled = true;
+            change(&mut config.compat.classic);
+        })
+    };
     let cases: Vec<(&str, Spoil)> = vec![
         (
             "`auth.secret` is empty: make one",
@@ -172,6 +178,31 @@ fn what_cannot_be_used_is_named_with_its_remedy() {
         (
             "`buckets.files.secret_access_key` is empty",
             Box::new(s3(|b| b.secret_access_key = Secret::new(""))),
+        ),
+        (
+            "`compat.classic.anonymous` has no meaning",
+            Box::new(|c| c.compat.classic.anonymous = "guest".to_owned()),
+        ),
+        (
+            "`compat.classic.anonymous` must",
+            classic(|c| c.anonymous = "é".to_owned()),
+        ),
+        (
+            "`compat.classic.bucket` names no bucket",
+            classic(|c| c.bucket = "other".to_owned()),
+        ),
+        (
+            "`compat.classic.images_bucket` names a bucket that nobody may read",
+            classic(|c| c.images_bucket = "files".to_owned()),
+        ),
+        (
+            "`compat.classic.bucket` leads to a bucket that requires checksums",
+            Box::new(|c| {
+                c.compat.classic.enabled = true;
+                c.buckets
+                    .values_mut()
+                    .for_each(|b| b.rules.checksum_required = true)
+            }),
         ),
         (
             "`buckets.Files` is no name",

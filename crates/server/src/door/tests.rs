@@ -20,6 +20,7 @@ where
         metrics: Arc::default(),
         request_ids: RequestIds::new().unwrap(),
         traced: false,
+        anonymous: None,
     };
     let routes = Router::new().route("/healthz", get(handler));
     routes.layer(axum::middleware::from_fn_with_state(Arc::new(door), pass))

@@ -14,6 +14,7 @@ const PUBLIC: &[&str] = &[
     "/openapi.json",
     "/.well-known/jwks.json",
     "/c/{token}",
+    "/public/{bucket}/{name}",
 ];
 
 #[tokio::test]

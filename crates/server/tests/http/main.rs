@@ -8,6 +8,7 @@
 
 mod auth;
 mod bad_input;
+mod classic;
 mod console;
 mod cors;
 mod downloads;

@@ -200,6 +200,7 @@ async fn a_development_server_makes_what_it_needs_and_keeps_it() {
             listen: any.clone(),
             store_listen: any.clone(),
             metrics_listen: any,
+            classic: false,
         })
         .await
         .unwrap();

@@ -99,13 +99,13 @@ struct Batch {
     second: i64,
     seconds: u32,
     presigner: Presigner,
-    /// PUTs differ in the key and in header values only: one template for each checksum's name, when it is needed.
+    /// PUTs differ in the key and in header values only: one template for each set of names, when it is needed.
     puts: [OnceLock<Template>; PUTS],
     expires_at: Timestamp,
 }
 
-/// Without a checksum, and with one of each algorithm.
-const PUTS: usize = 4;
+/// With or without a size, a type, and a checksum of each algorithm or none.
+const PUTS: usize = 2 * 2 * 4;
 
 /// Holds most presigned URLs without growing; a session token makes longer ones.
 const URL_CAPACITY: usize = 640;
@@ -128,34 +128,35 @@ impl Batch {
     }
 
     fn put(&self, put: &PutGrant<'_>) -> Result<PresignedRequest, StoreError> {
-        let size = put.size.to_string();
+        let size = put.size.map(|size| size.to_string());
         let checksum = put.checksum.map(checksum_header);
-        let mut signed = vec![
-            (CONTENT_LENGTH, size.as_str()),
-            (CONTENT_TYPE, put.content_type.as_str()),
-            (IF_NONE_MATCH, "*"),
-        ];
+        let mut signed = Vec::with_capacity(4);
+        signed.extend(size.as_deref().map(|size| (CONTENT_LENGTH, size)));
+        signed.extend(put.content_type.map(|one| (CONTENT_TYPE, one.as_str())));
+        signed.extend(size.is_some().then_some((IF_NONE_MATCH, "*")));
         signed.extend(checksum.as_ref().map(|(name, value)| (*name, &**value)));
         let mut url = String::with_capacity(URL_CAPACITY);
         let values: Vec<&str> = signed.iter().map(|(_, value)| *value).collect();
-        self.put_template(put.checksum.map(Checksum::algorithm), &signed)?
+        self.put_template(put, &signed)?
             .presign(put.key.as_str().as_bytes(), &values, &mut url)
             .map_err(unsignable)?;
         Ok(self.signed(ClientMethod::Put, url, &signed))
     }
 
-    /// The template for PUTs with these headers, which depend on the checksum's algorithm only.
+    /// The template for PUTs with headers of these names.
     fn put_template(
         &self,
-        algorithm: Option<Algorithm>,
+        put: &PutGrant<'_>,
         headers: &[(&str, &str)],
     ) -> Result<&Template, StoreError> {
-        let template = &self.puts[match algorithm {
+        let checksum = match put.checksum.map(Checksum::algorithm) {
             None => 0,
             Some(Algorithm::Sha256) => 1,
             Some(Algorithm::Crc64Nvme) => 2,
             Some(Algorithm::Crc32c) => 3,
-        }];
+        };
+        let (sized, typed) = (put.size.is_some(), put.content_type.is_some());
+        let template = &self.puts[checksum + 4 * usize::from(sized) + 8 * usize::from(typed)];
         if let Some(template) = template.get() {
             return Ok(template);
         }

@@ -37,6 +37,7 @@ macro_rules! suite {
             a_put_is_found_as_it_was_declared
             a_put_of_no_bytes_is_found
             a_put_never_replaces_what_is_there
+            a_put_without_a_size_takes_any_and_its_type_where_one_is_signed
             a_put_that_differs_from_what_was_signed_stores_nothing
             a_copy_keeps_the_bytes_and_gets_our_metadata
             a_copy_of_another_object_than_the_recorded_one_is_refused
@@ -87,8 +88,8 @@ impl Bucket {
     fn sign_put(&self, key: &ObjectKey, bytes: &[u8]) -> PresignedRequest {
         let grant = PutGrant {
             key,
-            size: bytes.len() as u64,
-            content_type: &png(),
+            size: Some(bytes.len() as u64),
+            content_type: Some(&png()),
             checksum: Some(&crc64(bytes)),
         };
         self.store.presign_put(&grant, self.valid()).unwrap()

@@ -13,8 +13,8 @@ pub async fn a_put_is_found_as_it_was_declared(bucket: &Bucket) {
         let checksum = Hasher::digest(algorithm, b"some bytes");
         let grant = PutGrant {
             key: &key,
-            size: 10,
-            content_type: &png(),
+            size: Some(10),
+            content_type: Some(&png()),
             checksum: Some(&checksum),
         };
         let request = bucket.store.presign_put(&grant, bucket.valid()).unwrap();
@@ -51,6 +51,32 @@ pub async fn a_put_never_replaces_what_is_there(bucket: &Bucket) {
     assert_eq!(&read[..], b"first");
 }
 
+pub async fn a_put_without_a_size_takes_any_and_its_type_where_one_is_signed(bucket: &Bucket) {
+    for (name, content_type, other) in [("typed", Some(png()), 403), ("untyped", None, 200)] {
+        let key = bucket.key(name);
+        let grant = PutGrant {
+            key: &key,
+            size: None,
+            content_type: content_type.as_ref(),
+            checksum: None,
+        };
+        let mut request = bucket.store.presign_put(&grant, bucket.valid()).unwrap();
+        let sent: Vec<_> = request.headers.keys().map(String::as_str).collect();
+        assert_eq!(
+            sent,
+            Vec::from_iter(content_type.is_some().then_some("content-type"))
+        );
+        for bytes in [&b"12345"[..], b"", b"123"] {
+            assert_eq!(send(&request, bytes).await.status(), StatusCode::OK);
+            let info = bucket.store.head(&key).await.unwrap().unwrap();
+            assert_eq!(info.size, bytes.len() as u64);
+        }
+        let html = ("content-type".to_owned(), "text/html".to_owned());
+        request.headers.extend([html]);
+        assert_eq!(send(&request, b"1").await.status(), other);
+    }
+}
+
 pub async fn a_put_that_differs_from_what_was_signed_stores_nothing(bucket: &Bucket) {
     let key = bucket.key("strict");
     let signed = bucket.sign_put(&key, b"12345");
@@ -67,8 +93,8 @@ pub async fn a_put_that_differs_from_what_was_signed_stores_nothing(bucket: &Buc
     // The length holds also where no checksum does.
     let grant = PutGrant {
         key: &key,
-        size: 5,
-        content_type: &png(),
+        size: Some(5),
+        content_type: Some(&png()),
         checksum: None,
     };
     let unchecked = bucket.store.presign_put(&grant, bucket.valid()).unwrap();
