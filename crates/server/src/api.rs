@@ -87,6 +87,7 @@ pub(crate) fn router(
         .method_not_allowed_fallback(no_such_method)
         .layer(Extension(streams))
         .layer(Extension(webhooks))
+        .layer(Extension(Arc::clone(&door)))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&door),
             door::pass,

@@ -94,7 +94,11 @@ fn problems(operation: &Operation) -> Vec<Code> {
     let mut codes = vec![Code::Internal, Code::Overloaded];
     let id = operation.operation_id.as_deref().unwrap_or_default();
     if operation.security.is_none() {
-        codes.extend([Code::Unauthenticated, Code::TokenExpired]);
+        codes.extend([
+            Code::Unauthenticated,
+            Code::TokenExpired,
+            Code::AuthUnavailable,
+        ]);
         if id != "list_buckets" {
             codes.push(Code::CatalogUnavailable);
         }
@@ -158,6 +162,7 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::StorageFull,
         ],
         "readyz" => &[
+            Code::AuthUnavailable,
             Code::CatalogUnavailable,
             Code::StorageUnavailable,
             Code::ClockSkew,
