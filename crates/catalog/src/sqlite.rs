@@ -21,6 +21,7 @@ mod open;
 mod queue;
 mod reader;
 mod row;
+mod ticket;
 mod webhook;
 mod writer;
 

@@ -13,6 +13,7 @@ mod receipt;
 mod seal;
 mod sniff;
 mod sweep;
+mod ticket;
 mod upload;
 mod usage;
 mod webhook;
@@ -25,6 +26,7 @@ pub use event::{Follower, Told};
 pub use principal::{ADMIN, Principal};
 pub use receipt::ReceiptSigner;
 pub use sweep::{Surveyed, SweepReport};
+pub use ticket::Ticket;
 pub use upload::Completion;
 pub use usage::{BucketVitals, Vitals};
 pub use webhook::{

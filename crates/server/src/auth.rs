@@ -4,6 +4,7 @@ mod claims;
 mod fetch;
 mod key;
 mod remote;
+mod ticket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,12 +121,18 @@ impl Verifier {
     ) -> Result<(Principal, Duration), Problem> {
         let token = bearer(headers)?;
         let (trust, claims) = self.verify(token).await?;
-        let left = check_times(&claims, self.clock.now(), self.max_lifetime)?;
+        let now = self.clock.now();
+        let left = check_times(&claims, now, self.max_lifetime)?;
         // A list of issuers with the right one among them is none.
         if claims.get("iss").and_then(Value::as_str) != Some(&trust.issuer) {
             return Err(refused("its `iss` is not the expected one"));
         }
-        Ok((trust.claims.principal(&claims)?, left))
+        let subject = trust.claims.subject(&claims);
+        let holder = ticket::principal(&claims, &trust.issuer, subject, now, left)?;
+        match holder {
+            Some(holder) => Ok((holder, left)),
+            None => Ok((trust.claims.principal(&claims)?, left)),
+        }
     }
 
     /// The keys of an issuer.
@@ -239,7 +246,9 @@ fn open(
                 source,
             })?;
             let keys = RemoteKeys::new(&key.id, key.algorithm, Arc::new(fetch));
-            Keys::Remote(Arc::new(keys.watched(Arc::clone(clock), Arc::clone(metrics))))
+            Keys::Remote(Arc::new(
+                keys.watched(Arc::clone(clock), Arc::clone(metrics)),
+            ))
         }
     })
 }
@@ -301,9 +310,7 @@ fn check_header(header: &Header) -> Result<(), Problem> {
         return Err(refused("its header has jku, jwk, x5u, x5c or crit"));
     }
     if header.kid.as_deref().is_some_and(|id| !is_stated_id(id)) {
-        return Err(refused(
-            "its `kid` is no name of a key",
-        ));
+        return Err(refused("its `kid` is no name of a key"));
     }
     Ok(())
 }

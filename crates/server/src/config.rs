@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use valetkey_protocol::Secret;
 
+pub use crate::auth::KeyAlgorithm;
 pub(crate) use auth::KeySource;
 pub use auth::{AuthConfig, ClaimsConfig, KeyConfig};
-pub use crate::auth::KeyAlgorithm;
 pub use bucket::{Addressing, BucketConfig, Provider};
 pub(crate) use catalog::Place;
 pub use catalog::{CATALOG_VARIABLE, CatalogConfig};

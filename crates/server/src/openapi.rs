@@ -100,7 +100,7 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::AuthUnavailable,
         ]);
         if id != "list_buckets" {
-            codes.push(Code::CatalogUnavailable);
+            codes.extend([Code::CatalogUnavailable, Code::Forbidden]);
         }
     }
     if operation.request_body.is_some() {

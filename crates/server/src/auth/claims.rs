@@ -88,10 +88,12 @@ impl ClaimNames {
             subject.ok_or_else(|| refused(format!("its `{name}` is missing or no text")))?;
         let subject =
             Subject::parse(subject).map_err(|error| refused(format!("its `{name}` {error}")))?;
-        Ok(Principal {
-            subject,
-            roles: self.roles(claims)?,
-        })
+        Ok(Principal::new(subject, self.roles(claims)?))
+    }
+
+    /// Who a token says it is, if it says so.
+    pub(super) fn subject<'c>(&self, claims: &'c Claims) -> Option<&'c Value> {
+        self.subject.find(claims)
     }
 
     fn roles(&self, claims: &Claims) -> Result<Vec<String>, Problem> {

@@ -23,7 +23,8 @@ const LARGEST: usize = 64 * 1024;
 /// What is wrong with it, and what to do.
 pub(crate) fn parse_jwks_url(text: &str, allow_loopback_http: bool) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(Url::has_host);
-    let url = url.ok_or("is no URL: write it like https://login.example.com/.well-known/jwks.json")?;
+    let url =
+        url.ok_or("is no URL: write it like https://login.example.com/.well-known/jwks.json")?;
     match url.scheme() {
         "https" => {}
         "http" if allow_loopback_http && is_loopback(&url) => {}

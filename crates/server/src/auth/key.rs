@@ -185,7 +185,11 @@ impl KeySet {
         let fits = |(_, key): &&(_, VerifyingKey)| key.algorithm == algorithm;
         let mut found = self.0.iter().filter(fits);
         match (id, found.clone().count()) {
-            (None, 1) => found.next().map(|(_, key)| key.clone()).into_iter().collect(),
+            (None, 1) => found
+                .next()
+                .map(|(_, key)| key.clone())
+                .into_iter()
+                .collect(),
             (None, _) => Vec::new(),
             (Some(_), _) => found
                 .filter(|(name, _)| name.as_deref() == id)

@@ -66,11 +66,7 @@ struct State {
 }
 
 impl RemoteKeys {
-    pub(crate) fn new(
-        name: &str,
-        only: Option<KeyAlgorithm>,
-        fetch: Arc<dyn FetchKeys>,
-    ) -> Self {
+    pub(crate) fn new(name: &str, only: Option<KeyAlgorithm>, fetch: Arc<dyn FetchKeys>) -> Self {
         Self {
             name: name.to_owned(),
             only,
@@ -101,7 +97,9 @@ impl RemoteKeys {
         let look = |trusted: bool| {
             let state = self.state();
             let age = self.age(&state).filter(|age| *age < KEPT);
-            let keys = age.map(|_| state.keys.find(algorithm, id)).unwrap_or_default();
+            let keys = age
+                .map(|_| state.keys.find(algorithm, id))
+                .unwrap_or_default();
             let fresh = age.is_some_and(|age| age < FRESH);
             match (keys.is_empty(), age.is_some()) {
                 // While the provider is away nobody waits for it in vain.
@@ -181,7 +179,12 @@ impl RemoteKeys {
             }
             Err(why) => {
                 let age = self.age(&state).map(|age| age.as_secs());
-                tracing::warn!(key = self.name, why, age, "keys of tokens cannot be fetched");
+                tracing::warn!(
+                    key = self.name,
+                    why,
+                    age,
+                    "keys of tokens cannot be fetched"
+                );
             }
         }
     }

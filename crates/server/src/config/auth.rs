@@ -209,9 +209,9 @@ impl KeyConfig {
             ([false, true, false], Some(algorithm)) if algorithm != KeyAlgorithm::HS256 => {
                 Ok(KeySource::Pem(algorithm, &self.public_key))
             }
-            ([false, true, false], _) => wrong(
-                "has a public key: set `algorithm` to what it is for, RS256, ES256 or EdDSA",
-            ),
+            ([false, true, false], _) => {
+                wrong("has a public key: set `algorithm` to what it is for, RS256, ES256 or EdDSA")
+            }
             ([false, false, true], Some(KeyAlgorithm::HS256)) => wrong(
                 "has a JWKS, which is public, and a key of HS256 is a secret: leave `algorithm` out, or set \
                  another",
@@ -242,8 +242,7 @@ impl ClaimsConfig {
                 let problem = format!("is empty: set it to {meaning}");
                 return Err(invalid(format!("{key}.{part}"), problem));
             }
-            ClaimName::parse(value)
-                .map_err(|problem| invalid(format!("{key}.{part}"), problem))?;
+            ClaimName::parse(value).map_err(|problem| invalid(format!("{key}.{part}"), problem))?;
         }
         Ok(())
     }

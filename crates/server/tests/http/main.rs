@@ -22,6 +22,8 @@ mod sdk;
 mod service;
 mod silence;
 mod stream;
+mod tickets;
+mod tokens;
 mod traces;
 mod uploads;
 mod usage;

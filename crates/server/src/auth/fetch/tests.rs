@@ -40,7 +40,10 @@ async fn what_is_too_large_or_leads_elsewhere_is_not_taken() {
 
 #[test]
 fn keys_come_over_https_or_from_this_machine_where_that_is_allowed() {
-    for url in ["https://login.example/jwks", "https://10.0.0.7:8443/jwks?x=1"] {
+    for url in [
+        "https://login.example/jwks",
+        "https://10.0.0.7:8443/jwks?x=1",
+    ] {
         assert!(parse_jwks_url(url, false).is_ok(), "{url}");
     }
     for url in [

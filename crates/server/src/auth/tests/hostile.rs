@@ -116,7 +116,13 @@ fn a18_times_issuer_and_audience_are_there_and_of_their_type() {
             assert!(check(&hs256(&changed)).is_err(), "{name}: {value}");
         }
     }
-    for number in [json!(1e300), json!(-1e300), json!(u64::MAX), json!(0), json!(-1)] {
+    for number in [
+        json!(1e300),
+        json!(-1e300),
+        json!(u64::MAX),
+        json!(0),
+        json!(-1),
+    ] {
         let changed = claims(json!({ "exp": number }));
         assert!(check(&hs256(&changed)).is_err(), "{number}");
     }
@@ -146,7 +152,11 @@ fn a19_a_kid_is_a_name_and_no_path_address_or_query() {
         &long,
     ] {
         let problem = check(&headed(kid)).expect_err(kid);
-        assert!(problem.detail.contains("`kid`"), "{kid}: {}", problem.detail);
+        assert!(
+            problem.detail.contains("`kid`"),
+            "{kid}: {}",
+            problem.detail
+        );
     }
     let odd = sign(json!({"alg": "HS256", "kid": 7}), &good(), &config());
     assert!(check(&odd).is_err());

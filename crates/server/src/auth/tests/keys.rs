@@ -222,10 +222,7 @@ fn without_an_issuer_the_secret_signs_no_token() {
 fn a_pem_is_the_public_half_of_the_right_kind_and_long_enough() {
     let [rsa, p256, ed25519] = Signer::all();
     let p384 = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
-    let p384 = pem(
-        "PUBLIC KEY",
-        p384.public_key().as_der().unwrap().as_ref(),
-    );
+    let p384 = pem("PUBLIC KEY", p384.public_key().as_der().unwrap().as_ref());
     for (algorithm, text) in [
         (KeyAlgorithm::RS256, p256.pem()),
         (KeyAlgorithm::RS256, ed25519.pem()),

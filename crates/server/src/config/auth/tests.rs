@@ -88,7 +88,12 @@ fn what_is_wrong_with_a_key_is_told_under_its_id() {
             "auth.keys.login.public_key",
             "ES256",
         ),
-        (&pem("algorithm = 'HS256'"), bare, "auth.keys.login", "RS256"),
+        (
+            &pem("algorithm = 'HS256'"),
+            bare,
+            "auth.keys.login",
+            "RS256",
+        ),
     ] {
         let problem = problem(set, without).expect(set);
         assert!(problem.starts_with(&format!("`{key}`")), "{set}: {problem}");
@@ -104,15 +109,25 @@ fn only_with_keys_of_their_own_may_the_issuer_and_audience_be_left_out() {
     };
     let without = |text: &str, line: &str| text.replace(line, "");
     let half = without(GOOD, "audience = \"valetkey\"");
-    assert!(problem(&half).unwrap().starts_with("`auth.audience` is empty"));
+    assert!(
+        problem(&half)
+            .unwrap()
+            .starts_with("`auth.audience` is empty")
+    );
     let bare = without(&half, "issuer = \"app\"");
     let why = problem(&bare).unwrap();
-    assert!(why.starts_with("`auth.keys.login.issuer` is empty"), "{why}");
+    assert!(
+        why.starts_with("`auth.keys.login.issuer` is empty"),
+        "{why}"
+    );
     let whole = format!("{bare}\nissuer = 'https://login.example/'\naudience = 'valetkey'");
     assert_eq!(problem(&whole), None);
     let twice = format!("{GOOD}\n[[keys]]\nid = 'login'\njwks_url = 'https://login.example/'");
     let why = problem(&twice).unwrap();
-    assert!(why.starts_with("`auth.keys.login.id` is there twice"), "{why}");
+    assert!(
+        why.starts_with("`auth.keys.login.id` is there twice"),
+        "{why}"
+    );
 }
 
 #[test]
