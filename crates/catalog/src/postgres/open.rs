@@ -11,7 +11,7 @@ use crate::CatalogError;
 use crate::migration::{Migrations, diverged, too_new};
 
 /// Every migration, oldest first. One that was released is never changed: the database remembers its hash.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     (
         "V1__catalog",
         include_str!("../../migrations/postgres/V1__catalog.sql"),
@@ -39,6 +39,10 @@ const MIGRATIONS: [(&str, &str); 7] = [
     (
         "V7__webhooks",
         include_str!("../../migrations/postgres/V7__webhooks.sql"),
+    ),
+    (
+        "V9__tickets",
+        include_str!("../../migrations/postgres/V9__tickets.sql"),
     ),
 ];
 

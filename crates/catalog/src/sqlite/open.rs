@@ -17,7 +17,7 @@ use crate::migration::{diverged, too_new};
 use crate::{CatalogError, Migrations};
 
 /// Every migration, oldest first. One that was released is never changed: the file remembers its hash.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     (
         "V1__catalog",
         include_str!("../../migrations/sqlite/V1__catalog.sql"),
@@ -45,6 +45,10 @@ const MIGRATIONS: [(&str, &str); 7] = [
     (
         "V7__webhooks",
         include_str!("../../migrations/sqlite/V7__webhooks.sql"),
+    ),
+    (
+        "V9__tickets",
+        include_str!("../../migrations/sqlite/V9__tickets.sql"),
     ),
 ];
 
