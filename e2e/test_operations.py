@@ -18,7 +18,11 @@ ENDINGS = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_sum"
 
 
 # What is on the page only where it is configured.
-CONFIGURED = {"valetkey_quota_bytes": "gauge"}
+CONFIGURED = {
+    "valetkey_quota_bytes": "gauge",
+    "valetkey_auth_key_fetches": "counter",
+    "valetkey_auth_keys_time_seconds": "gauge",
+}
 
 
 @pytest.fixture(scope="module")

@@ -266,10 +266,7 @@ pub fn store_at(host: &Host, clock: Arc<dyn Clock>) -> Result<S3Store> {
 /// # Errors
 /// That cannot be anybody's name.
 pub fn user(subject: &str) -> Result<Principal> {
-    Ok(Principal {
-        subject: Subject::parse(subject)?,
-        roles: Vec::new(),
-    })
+    Ok(Principal::new(Subject::parse(subject)?, Vec::new()))
 }
 
 fn guard(store: Arc<S3Store>) -> Arc<dyn ObjectStore> {

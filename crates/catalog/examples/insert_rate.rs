@@ -57,7 +57,11 @@ async fn measure(catalog: Arc<dyn Catalog>, tasks: usize, time: Duration) -> Res
                 let id = upload.id;
                 let limits = Limits::default();
                 catalog
-                    .insert_uploads(vec![Intent { upload, limits }])
+                    .insert_uploads(vec![Intent {
+                        upload,
+                        limits,
+                        ticket: None,
+                    }])
                     .await?;
                 Ok(id)
             }

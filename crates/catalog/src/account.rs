@@ -4,7 +4,7 @@
 //! bytes that are stored; every other end gives it back; the removal of a file gives its bytes back. Each is part of the transaction of its edge, so
 //! that it happens exactly once.
 
-use crate::{Due, Edge, NewUpload, Once};
+use crate::{Due, Edge, NewUpload, Once, TicketUse};
 
 /// What one account holds at this moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Intent {
     pub upload: NewUpload,
     /// The limits.
     pub limits: Limits,
+    /// The ticket it is created under, if there is one.
+    pub ticket: Option<TicketUse>,
 }
 
 /// What came of an [`Intent`].
@@ -70,6 +72,8 @@ pub enum Limit {
     OwnerBytes,
     /// [`Limits::bucket_bytes`].
     BucketBytes,
+    /// [`TicketUse::max_uploads`].
+    TicketUploads,
 }
 
 /// How much work there is, in numbers.

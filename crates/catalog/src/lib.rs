@@ -9,6 +9,7 @@ mod history;
 mod late;
 mod migration;
 mod record;
+mod ticket;
 mod value;
 
 pub mod postgres;
@@ -32,13 +33,14 @@ pub use history::{Event, EventList, Issue, Passage};
 pub use late::LateUploads;
 pub use migration::Migrations;
 pub use record::{FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfer};
+pub use ticket::{TicketId, TicketUse, Tickets};
 pub use valetkey_protocol::event::EventKind;
 
-/// The catalog of uploads and files; [`Deliveries`] and [`LateUploads`] are the rest of it. An answer means that what it says is on disk.
+/// The catalog of uploads and files; [`Deliveries`], [`LateUploads`] and [`Tickets`] are the rest of it. An answer means that what it says is on disk.
 ///
 /// Instants are remembered to the millisecond. A call whose future is dropped may still take effect.
 #[async_trait]
-pub trait Catalog: Deliveries + LateUploads {
+pub trait Catalog: Deliveries + LateUploads + Tickets {
     /// Remembers new uploads and reserves their sizes: those that stay within their limits, each counted after the
     /// ones before it, all or none of these; an id that is taken is [`CatalogError::Refused`].
     async fn insert_uploads(&self, intents: Vec<Intent>) -> Result<Vec<Insertion>, CatalogError>;

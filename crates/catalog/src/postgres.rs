@@ -27,6 +27,7 @@ mod pool;
 mod row;
 mod session;
 mod settings;
+mod ticket;
 mod tls;
 mod webhook;
 mod writer;

@@ -22,6 +22,7 @@ mod open;
 mod queue;
 mod reader;
 mod row;
+mod ticket;
 mod webhook;
 mod writer;
 

@@ -171,6 +171,7 @@ fn is_worth_repeating(code: Code) -> bool {
         | Code::Overloaded
         | Code::StorageUnavailable
         | Code::ClockSkew
+        | Code::AuthUnavailable
         | Code::CatalogUnavailable => true,
         Code::MalformedRequest
         | Code::Unauthenticated

@@ -12,6 +12,7 @@ use valetkey_protocol::{Code, ContentType, FileId, Filename, ObjectKey, Presigne
 use valetkey_store::{GetGrant, Validity};
 
 use crate::engine::{seconds_until, validity};
+use crate::policy::Action;
 use crate::seal::Purpose;
 use crate::sniff::contradicts;
 use crate::upload::check_batch;
@@ -65,7 +66,7 @@ impl Engine {
         let results: Vec<_> = stream::iter(batch.ids)
             .map(|text| async move {
                 let issued = match text.parse() {
-                    Ok(id) => self.find_file(who, id).await,
+                    Ok(id) => self.find_file(who, Action::Read, id).await,
                     Err(_) => Err(Error::NotFound),
                 };
                 let issued = issued.and_then(|record| self.issue(&record, wish));

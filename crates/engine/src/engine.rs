@@ -11,6 +11,7 @@ use valetkey_protocol::{Clock, FileId, Secret, Subject};
 use valetkey_store::Validity;
 
 use crate::event::Feed;
+use crate::policy::Action;
 use crate::seal::Sealer;
 use crate::sweep::Sweepers;
 use crate::{Bucket, Error, Principal, ReceiptSigner, policy};
@@ -109,10 +110,13 @@ impl Engine {
     }
 
     /// What the caller may do where.
-    pub fn list_buckets(&self, _who: &Principal) -> Buckets {
-        let view = |bucket: &Bucket| bucket.view(bucket.name == self.default_bucket);
+    pub fn list_buckets(&self, who: &Principal) -> Buckets {
+        let view = |bucket: &Bucket| {
+            let view = bucket.view(bucket.name == self.default_bucket);
+            self.bucket_for(who, view)
+        };
         Buckets {
-            buckets: self.buckets.values().map(view).collect(),
+            buckets: self.buckets.values().filter_map(view).collect(),
         }
     }
 
@@ -140,6 +144,11 @@ impl Engine {
     fn check_clocks(&self) -> Result<(), Error> {
         let mut buckets = self.buckets.values();
         Ok(buckets.try_for_each(|bucket| bucket.store.check_clock())?)
+    }
+
+    /// The name of the bucket of requests that name none.
+    pub(crate) fn default_bucket(&self) -> &str {
+        &self.default_bucket
     }
 
     /// The bucket a request names, or the default one.
@@ -186,10 +195,21 @@ impl Engine {
         Ok(advanced)
     }
 
-    /// Finds what the caller may see.
-    pub(crate) async fn find(&self, who: &Principal, id: FileId) -> Result<Record, Error> {
+    /// Finds what the caller may do this to.
+    pub(crate) async fn find(
+        &self,
+        who: &Principal,
+        action: Action,
+        id: FileId,
+    ) -> Result<Record, Error> {
+        policy::check_may(who, action)?;
         let record = self.catalog.find(id).await?.ok_or(Error::NotFound)?;
         policy::check_access(who, &record)?;
+        if let Some(ticket) = self.ticket_use(who)
+            && !self.catalog.is_of_ticket(ticket.id, id).await?
+        {
+            return Err(Error::NotFound);
+        }
         Ok(record)
     }
 }

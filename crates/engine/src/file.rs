@@ -14,6 +14,7 @@ use valetkey_protocol::FileId;
 use valetkey_protocol::file::File;
 use valetkey_protocol::upload::State;
 
+use crate::policy::Action;
 use crate::{Engine, Error, Principal};
 
 impl Engine {
@@ -25,9 +26,14 @@ impl Engine {
         self.receipted(self.find_or_complete(who, id).await?)
     }
 
-    /// Finds a file that is available to the caller.
-    pub(crate) async fn find_file(&self, who: &Principal, id: FileId) -> Result<Record, Error> {
-        let record = self.find(who, id).await?;
+    /// Finds a file that is available to the caller, who wants to do this to it.
+    pub(crate) async fn find_file(
+        &self,
+        who: &Principal,
+        action: Action,
+        id: FileId,
+    ) -> Result<Record, Error> {
+        let record = self.find(who, action, id).await?;
         self.check_available(&record)?;
         Ok(record)
     }
@@ -39,7 +45,7 @@ impl Engine {
         who: &Principal,
         id: FileId,
     ) -> Result<Record, Error> {
-        let mut record = self.find(who, id).await?;
+        let mut record = self.find(who, Action::Read, id).await?;
         if record.state == State::Pending {
             record = self.complete_late(Some(&who.subject), id).await?;
         }

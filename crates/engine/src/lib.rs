@@ -13,6 +13,7 @@ mod receipt;
 mod seal;
 mod sniff;
 mod sweep;
+mod ticket;
 mod upload;
 mod usage;
 mod webhook;
@@ -26,6 +27,7 @@ pub use file::PublicRead;
 pub use principal::{ADMIN, Principal};
 pub use receipt::ReceiptSigner;
 pub use sweep::{Surveyed, SweepReport};
+pub use ticket::Ticket;
 pub use upload::{Completion, LateGrant, LateUpload};
 pub use usage::{BucketVitals, Vitals};
 pub use webhook::{

@@ -1,13 +1,52 @@
-//! The built-in policy: owners manage their own, `admin` manages all, and nobody learns what is not theirs.
+//! The built-in policy: owners manage their own, `admin` manages all, nobody learns what is not theirs, and the holder of
+//! a ticket makes uploads and does nothing else.
 
 use valetkey_catalog::Record;
-use valetkey_protocol::Subject;
+use valetkey_protocol::{Code, Subject};
 
 use crate::{ADMIN, Error, Principal};
 
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Create uploads, and bring those to their end.
+    Upload,
+    /// See files, events and usage, and fetch bytes.
+    Read,
+    /// Change what people may change of a file.
+    Change,
+    /// Delete a file.
+    Delete,
+}
+
+/// Lets through whoever may do this to anything at all.
+pub(crate) fn check_may(who: &Principal, action: Action) -> Result<(), Error> {
+    match (&who.ticket, action) {
+        (Some(_), Action::Read | Action::Change | Action::Delete) => {
+            let detail = "a ticket is for uploads alone; ask your application for the rest";
+            Err(Error::refused(Code::Forbidden, detail))
+        }
+        (Some(_), Action::Upload) | (None, _) => Ok(()),
+    }
+}
+
+/// Lets administrators through.
+pub(crate) fn check_admin(who: &Principal, what: &str) -> Result<(), Error> {
+    if is_admin(who) {
+        return Ok(());
+    }
+    let detail = format!("only the role {ADMIN} may {what}");
+    Err(Error::refused(Code::Forbidden, detail))
+}
+
+/// Whether somebody sees and manages what is others'.
+pub(crate) fn is_admin(who: &Principal) -> bool {
+    who.has_role(ADMIN) && who.ticket.is_none()
+}
+
 /// Lets through whoever may act on this record. To all others it does not exist.
 pub(crate) fn check_access(who: &Principal, record: &Record) -> Result<(), Error> {
-    if record.upload.owner == who.subject || who.has_role(ADMIN) {
+    if record.upload.owner == who.subject || is_admin(who) {
         Ok(())
     } else {
         Err(Error::NotFound)
@@ -16,5 +55,5 @@ pub(crate) fn check_access(who: &Principal, record: &Record) -> Result<(), Error
 
 /// Whose files a list shows: `None` is everybody's.
 pub(crate) fn listed_owner(who: &Principal) -> Option<Subject> {
-    (!who.has_role(ADMIN)).then(|| who.subject.clone())
+    (!is_admin(who)).then(|| who.subject.clone())
 }

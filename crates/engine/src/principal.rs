@@ -1,6 +1,10 @@
 //! Who asks.
 
+use std::sync::Arc;
+
 use valetkey_protocol::Subject;
+
+use crate::Ticket;
 
 /// The role that may see and do everything.
 pub const ADMIN: &str = "admin";
@@ -12,9 +16,29 @@ pub struct Principal {
     pub subject: Subject,
     /// The roles the token names.
     pub roles: Vec<String>,
+    /// What the token is narrowed to, if it is a ticket.
+    pub ticket: Option<Arc<Ticket>>,
 }
 
 impl Principal {
+    /// Somebody with roles, and nothing that narrows them.
+    pub fn new(subject: Subject, roles: Vec<String>) -> Self {
+        Self {
+            subject,
+            roles,
+            ticket: None,
+        }
+    }
+
+    /// Somebody with a ticket.
+    pub fn with_ticket(subject: Subject, ticket: Ticket) -> Self {
+        Self {
+            subject,
+            roles: Vec::new(),
+            ticket: Some(Arc::new(ticket)),
+        }
+    }
+
     /// Whether the token names a role.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|one| one == role)

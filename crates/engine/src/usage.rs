@@ -6,7 +6,8 @@ use valetkey_protocol::usage::{Account, BucketUsage, Usage as UsageView};
 use valetkey_protocol::{Code, Problem};
 
 use crate::bucket::unless_zero;
-use crate::{ADMIN, Engine, Error, Principal};
+use crate::policy::{self, Action};
+use crate::{Engine, Error, Principal};
 
 /// How long a client with too many open uploads waits, in seconds.
 const RETRY_AFTER: u64 = 10;
@@ -41,8 +42,9 @@ impl Engine {
     /// # Errors
     /// The catalog does not answer.
     pub async fn get_usage(&self, who: &Principal) -> Result<UsageView, Error> {
+        policy::check_may(who, Action::Read)?;
         let yours = self.catalog.usage(Some(who.subject.clone())).await?;
-        let everybody = match who.has_role(ADMIN) {
+        let everybody = match policy::is_admin(who) {
             true => Some(self.catalog.usage(None).await?),
             false => None,
         };
@@ -119,6 +121,12 @@ pub(crate) fn over_limit(over: &Over, bucket: &str) -> Error {
         }
         Limit::OwnerBytes => quota("your", "principal"),
         Limit::BucketBytes => quota("the common", "bucket"),
+        Limit::TicketUploads => {
+            let detail = format!(
+                "this ticket is for {allowed} uploads, and they were created; ask your application for another"
+            );
+            Problem::new(Code::QuotaExceeded, detail).with("scope", "ticket")
+        }
     };
     Error::Refused(problem.with("limit", *allowed).with("used", *used))
 }

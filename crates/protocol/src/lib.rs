@@ -23,6 +23,7 @@ pub mod request;
 pub mod secret;
 pub mod subject;
 pub mod sweep;
+pub mod ticket;
 pub mod upload;
 pub mod usage;
 pub mod webhook;

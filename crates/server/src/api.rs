@@ -97,6 +97,7 @@ pub(crate) fn router(
         .layer(Extension(streams))
         .layer(Extension(webhooks))
         .layer(Extension(Arc::new(classic)))
+        .layer(Extension(Arc::clone(&door)))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&door),
             door::pass,

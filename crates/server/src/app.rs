@@ -20,7 +20,7 @@ use valetkey_protocol::{Clock, ObjectKey};
 use valetkey_store::s3::{AddressingStyle, Backoff, Credentials, S3Settings, S3Store, Timeouts};
 use valetkey_store::{GetGrant, Guarded, Monotonic, StoreError, Validity};
 
-use crate::auth::Verifier;
+use crate::auth::{KeyWorker, Verifier};
 use crate::clock::{SystemClock, Uptime};
 use crate::compat::anonymous::Anonymous;
 use crate::compat::classic::Classic;
@@ -45,6 +45,7 @@ pub(crate) struct App {
     pub(crate) router: axum::Router,
     pub(crate) workers: Workers,
     pub(crate) webhooks: WebhookWorker,
+    pub(crate) keys: KeyWorker,
     pub(crate) store: Option<OpenStore>,
     pub(crate) metrics: Arc<Metrics>,
     /// Ends everything but the store, streams too.
@@ -107,6 +108,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
     })?);
     let webhooks = open_webhooks(&config, &engine).await?;
     let door = Arc::new(open_door(&config, Arc::clone(&clock), &metrics)?);
+    let keys = door.verifier.worker();
     let cors = cors::layer(&config.cors_origins);
     let stop = CancellationToken::new();
     let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
@@ -129,6 +131,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
             metrics: Arc::clone(&metrics),
             concurrency: config.webhooks.concurrency,
         },
+        keys,
         store,
         metrics,
         stop,
@@ -236,7 +239,7 @@ fn open_door(
     metrics: &Arc<Metrics>,
 ) -> Result<Door, ServeError> {
     Ok(Door {
-        verifier: Verifier::new(&config.auth, clock),
+        verifier: Verifier::new(&config.auth, clock, metrics)?,
         metrics: Arc::clone(metrics),
         request_ids: RequestIds::new()?,
         traced: !config.telemetry.otlp_endpoint.is_empty(),

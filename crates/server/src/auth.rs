@@ -1,4 +1,10 @@
-//! Who is asking? JSON Web Tokens (RFC 7519, RFC 8725), signed with HS256 and one secret.
+//! Who is asking? JSON Web Tokens (RFC 7519, RFC 8725), each signed with a key that is for one algorithm.
+
+mod claims;
+mod fetch;
+mod key;
+mod remote;
+mod ticket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,114 +12,245 @@ use std::time::Duration;
 use axum::http::{HeaderMap, header};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde_json::{Map, Value, json};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use valetkey_engine::Principal;
 use valetkey_protocol::{Clock, Code, Problem, Secret, Subject};
 
-use crate::config::AuthConfig;
+use crate::ServeError;
+use crate::config::{AuthConfig, ClaimsConfig, KeyConfig, KeySource};
+use crate::metrics::Metrics;
+use claims::{ClaimNames, Claims, check_times};
+use fetch::HttpFetch;
+use remote::RemoteKeys;
 
-/// How far the clocks of this server and the token's issuer may be apart, in seconds.
-const LEEWAY: f64 = 30.0;
+pub(crate) use claims::ClaimName;
+pub(crate) use fetch::parse_jwks_url;
+pub use key::KeyAlgorithm;
+use key::is_stated_id;
+pub(crate) use key::{VerifyingKey, is_key_id};
+pub(crate) use remote::KeyWorker;
 
-type Claims = Map<String, Value>;
+/// The longest token: identity providers put many roles into theirs, and nobody more than this.
+const LONGEST_TOKEN: usize = 16 * 1024;
 
 /// Checks tokens. Everything that can be prepared is prepared once.
 pub(crate) struct Verifier {
-    key: DecodingKey,
-    validation: Validation,
-    issuer: String,
-    subject_claim: String,
-    roles_claim: String,
+    trusts: Vec<Trust>,
     max_lifetime: f64,
     clock: Arc<dyn Clock>,
 }
 
+/// One key, or one set of keys, and whose tokens may be signed with it.
+struct Trust {
+    issuer: String,
+    claims: ClaimNames,
+    keys: Keys,
+    /// For each algorithm, in the order of [`KeyAlgorithm::ALL`].
+    validations: [Validation; 4],
+}
+
+/// Where the keys are.
+enum Keys {
+    /// Here. One that has a name is asked for by it, or by nobody's.
+    Fixed(Option<String>, VerifyingKey),
+    /// With an identity provider.
+    Remote(Arc<RemoteKeys>),
+}
+
 impl Verifier {
     /// Prepares the checks.
-    pub(crate) fn new(config: &AuthConfig, clock: Arc<dyn Clock>) -> Self {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_required_spec_claims(&["exp", "aud", "iss"]);
-        validation.set_audience(&[&config.audience]);
-        validation.set_issuer(&[&config.issuer]);
-        // The crate would ask the machine's clock; ours is asked below.
-        validation.validate_exp = false;
-        Self {
-            key: DecodingKey::from_secret(config.secret.expose().as_bytes()),
-            validation,
-            issuer: config.issuer.clone(),
-            subject_claim: config.claims.subject.clone(),
-            roles_claim: config.claims.roles.clone(),
+    ///
+    /// # Errors
+    /// A key that cannot be used.
+    pub(crate) fn new(
+        config: &AuthConfig,
+        clock: Arc<dyn Clock>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, ServeError> {
+        let mut trusts = Vec::new();
+        if !config.issuer.is_empty() {
+            let keys = Keys::Fixed(None, VerifyingKey::from_secret(&config.secret));
+            let names = (config.issuer.as_str(), config.audience.as_str());
+            trusts.push(Trust::new(names, &config.claims, keys)?);
+        }
+        for key in &config.keys {
+            let keys = open(config, key, &clock, metrics)?;
+            let names = (config.issuer_of(key), config.audience_of(key));
+            let claims = key.claims.as_ref().unwrap_or(&config.claims);
+            trusts.push(Trust::new(names, claims, keys)?);
+        }
+        Ok(Self {
+            trusts,
             max_lifetime: config.max_lifetime as f64,
             clock,
-        }
+        })
+    }
+
+    /// Whoever keeps the keys of identity providers fresh.
+    pub(crate) fn worker(&self) -> KeyWorker {
+        let remote = self.trusts.iter().filter_map(|trust| match &trust.keys {
+            Keys::Remote(keys) => Some(Arc::clone(keys)),
+            Keys::Fixed(..) => None,
+        });
+        KeyWorker::new(remote.collect())
+    }
+
+    /// Says whether there is any key that tokens can be checked with.
+    ///
+    /// # Errors
+    /// All have to be fetched, and none could be for too long.
+    pub(crate) fn ready(&self) -> Result<(), Problem> {
+        let mut trusts = self.trusts.iter();
+        let usable = trusts.any(|trust| match &trust.keys {
+            Keys::Fixed(..) => true,
+            Keys::Remote(keys) => keys.is_usable(),
+        });
+        if usable { Ok(()) } else { Err(unavailable()) }
     }
 
     /// Finds out who sends a request, and for how much longer the token holds.
     ///
     /// # Errors
-    /// `token_expired` for a token that was good once, `unauthenticated` for everything else.
-    pub(crate) fn authenticate(
+    /// `token_expired` for a token that was good once, `auth_unavailable` when the key it needs cannot be had at the
+    /// moment, `unauthenticated` for everything else.
+    pub(crate) async fn authenticate(
         &self,
         headers: &HeaderMap,
     ) -> Result<(Principal, Duration), Problem> {
         let token = bearer(headers)?;
-        let data = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
-            .map_err(|error| refused(why(error.kind())))?;
-        check_header(&data.header)?;
-        let left = self.check_times(&data.claims)?;
-        if data.claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
+        let (trust, claims) = self.verify(token).await?;
+        let now = self.clock.now();
+        let left = check_times(&claims, now, self.max_lifetime)?;
+        // A list of issuers with the right one among them is none.
+        if claims.get("iss").and_then(Value::as_str) != Some(&trust.issuer) {
             return Err(refused("its `iss` is not the expected one"));
         }
-        Ok((self.principal(&data.claims)?, left))
+        let subject = trust.claims.subject(&claims);
+        let holder = ticket::principal(&claims, &trust.issuer, subject, now, left)?;
+        match holder {
+            Some(holder) => Ok((holder, left)),
+            None => Ok((trust.claims.principal(&claims)?, left)),
+        }
     }
 
-    /// Gives for how much longer it holds.
-    fn check_times(&self, claims: &Claims) -> Result<Duration, Problem> {
-        let now = self.clock.now().as_millisecond() as f64 / 1000.0;
-        let issued = number(claims, "iat")?.ok_or_else(|| refused("it has no `iat`"))?;
-        let expires = number(claims, "exp")?.ok_or_else(|| refused("it has no `exp`"))?;
-        if expires - issued > self.max_lifetime {
-            return Err(refused("it lives longer than this service allows"));
-        }
-        if issued > now + LEEWAY {
-            return Err(refused("its `iat` lies in the future"));
-        }
-        if number(claims, "nbf")?.is_some_and(|start| start > now + LEEWAY) {
-            return Err(refused("its `nbf` lies in the future"));
-        }
-        if expires <= now - LEEWAY {
-            let detail = "the token has expired; get a new one and send the request again";
-            return Err(Problem::new(Code::TokenExpired, detail));
-        }
-        Ok(Duration::try_from_secs_f64(expires + LEEWAY - now).unwrap_or(Duration::MAX))
+    /// The keys of an issuer.
+    fn of(&self, issuer: &str) -> Vec<&Trust> {
+        let trusts = self.trusts.iter();
+        trusts.filter(|trust| trust.issuer == issuer).collect()
     }
 
-    fn principal(&self, claims: &Claims) -> Result<Principal, Problem> {
-        let name = &self.subject_claim;
-        let subject = claims.get(name).and_then(Value::as_str);
-        let subject =
-            subject.ok_or_else(|| refused(format!("its `{name}` is missing or no text")))?;
-        let subject =
-            Subject::parse(subject).map_err(|error| refused(format!("its `{name}` {error}")))?;
-        let roles = self.roles(claims.get(&self.roles_claim))?;
-        Ok(Principal { subject, roles })
+    /// Finds a key of the issuer that a token is signed with.
+    async fn verify(&self, token: &str) -> Result<(&Trust, Claims), Problem> {
+        let unreadable = || refused("it cannot be read, or its signature is wrong");
+        if token.len() > LONGEST_TOKEN {
+            return Err(refused(format!("it is longer than {LONGEST_TOKEN} bytes")));
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| unreadable())?;
+        check_header(&header)?;
+        let algorithm = KeyAlgorithm::of(header.alg).ok_or_else(wrong_algorithm)?;
+        let issuer = stated_issuer(token).ok_or_else(unreadable)?;
+        let mut problem = None;
+        let trusts = self.of(&issuer);
+        if trusts.is_empty() {
+            return Err(refused("its `iss` is not the expected one"));
+        }
+        for trust in trusts {
+            match trust.find(algorithm, header.kid.as_deref()).await {
+                Ok(keys) => {
+                    for key in keys {
+                        match trust.decode(token, &key) {
+                            Ok(claims) => return Ok((trust, claims)),
+                            Err(refused) => problem = Some(refused),
+                        }
+                    }
+                }
+                // What another key refuses may be good by one that cannot be had.
+                Err(unavailable) => problem = Some(unavailable),
+            }
+        }
+        Err(problem.unwrap_or_else(wrong_algorithm))
     }
+}
 
-    fn roles(&self, claim: Option<&Value>) -> Result<Vec<String>, Problem> {
-        let wrong = || {
-            refused(format!(
-                "its `{}` is no text and no list of texts",
-                self.roles_claim
-            ))
+impl Trust {
+    fn new(
+        (issuer, audience): (&str, &str),
+        claims: &ClaimsConfig,
+        keys: Keys,
+    ) -> Result<Self, ServeError> {
+        let validation = |algorithm: KeyAlgorithm| {
+            let mut validation = Validation::new(algorithm.jwt());
+            validation.set_required_spec_claims(&["exp", "aud", "iss"]);
+            validation.set_audience(&[audience]);
+            validation.set_issuer(&[issuer]);
+            // The crate would ask the machine's clock; ours is asked afterwards.
+            validation.validate_exp = false;
+            validation
         };
-        let text = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(wrong);
-        match claim {
-            None | Some(Value::Null) => Ok(Vec::new()),
-            Some(Value::Array(roles)) => roles.iter().map(text).collect(),
-            Some(role) => Ok(vec![text(role)?]),
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            claims: ClaimNames::new(claims)?,
+            keys,
+            validations: KeyAlgorithm::ALL.map(validation),
+        })
+    }
+
+    async fn find(
+        &self,
+        algorithm: KeyAlgorithm,
+        id: Option<&str>,
+    ) -> Result<Vec<VerifyingKey>, Problem> {
+        match &self.keys {
+            Keys::Fixed(name, key) => {
+                let named = name.is_none() || id.is_none() || name.as_deref() == id;
+                let fits = named && key.algorithm == algorithm;
+                Ok(fits.then(|| key.clone()).into_iter().collect())
+            }
+            Keys::Remote(keys) => {
+                let found = keys.find(algorithm, id).await;
+                found.map_err(|_| unavailable())
+            }
         }
     }
+
+    fn decode(&self, token: &str, key: &VerifyingKey) -> Result<Claims, Problem> {
+        let validation = &self.validations[key.algorithm as usize];
+        let data = jsonwebtoken::decode::<Claims>(token, &key.key, validation);
+        data.map(|data| data.claims)
+            .map_err(|error| refused(why(error.kind())))
+    }
+}
+
+fn open(
+    config: &AuthConfig,
+    key: &KeyConfig,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Result<Keys, ServeError> {
+    let id = Some(key.id.clone());
+    let wrong = |problem| crate::config::ConfigError::Invalid {
+        key: format!("auth.keys.{}", key.id),
+        problem,
+    };
+    Ok(match key.source()? {
+        KeySource::Secret(secret) => Keys::Fixed(id, VerifyingKey::from_secret(secret)),
+        KeySource::Pem(algorithm, text) => {
+            Keys::Fixed(id, VerifyingKey::from_pem(algorithm, text).map_err(wrong)?)
+        }
+        KeySource::Jwks(url) => {
+            let url = parse_jwks_url(url, config.allow_loopback_http).map_err(wrong)?;
+            let fetch = HttpFetch::new(url).map_err(|source| ServeError::Keys {
+                key: key.id.clone(),
+                source,
+            })?;
+            let keys = RemoteKeys::new(&key.id, key.algorithm, Arc::new(fetch));
+            Keys::Remote(Arc::new(
+                keys.watched(Arc::clone(clock), Arc::clone(metrics)),
+            ))
+        }
+    })
 }
 
 /// Makes a token as an application would: for development, and for tests.
@@ -160,7 +297,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     Ok(token.trim())
 }
 
-/// Refuses headers that would have somebody else's key, or rules we do not know, decide.
+/// Refuses headers that would have somebody else's key, or rules we do not know, decide, and names of keys that are none.
 fn check_header(header: &Header) -> Result<(), Problem> {
     let foreign = [
         header.jku.is_some(),
@@ -172,16 +309,22 @@ fn check_header(header: &Header) -> Result<(), Problem> {
     if foreign.contains(&true) {
         return Err(refused("its header has jku, jwk, x5u, x5c or crit"));
     }
+    if header.kid.as_deref().is_some_and(|id| !is_stated_id(id)) {
+        return Err(refused("its `kid` is no name of a key"));
+    }
     Ok(())
 }
 
-/// A `NumericDate` (RFC 7519 §2): seconds, maybe with a fraction.
-fn number(claims: &Claims, name: &str) -> Result<Option<f64>, Problem> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(Value::Number(number)) => Ok(number.as_f64()),
-        Some(_) => Err(refused(format!("its `{name}` is no number"))),
+/// The issuer that a token states, which decides whose keys are tried, and nothing else.
+fn stated_issuer(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Stated {
+        #[serde(default)]
+        iss: Value,
     }
+    let stated: Stated = jsonwebtoken::dangerous::insecure_decode_claims(token).ok()?;
+    let issuer = stated.iss.as_str().unwrap_or_default();
+    Some(issuer.to_owned())
 }
 
 fn why(kind: &ErrorKind) -> String {
@@ -189,9 +332,17 @@ fn why(kind: &ErrorKind) -> String {
         ErrorKind::InvalidIssuer => "its `iss` is not the expected one".to_owned(),
         ErrorKind::InvalidAudience => "its `aud` is not the expected one".to_owned(),
         ErrorKind::MissingRequiredClaim(name) => format!("its `{name}` is missing or malformed"),
-        ErrorKind::InvalidAlgorithm => "it is not signed with HS256".to_owned(),
         _ => "it cannot be read, or its signature is wrong".to_owned(),
     }
+}
+
+fn wrong_algorithm() -> Problem {
+    refused("it is not signed with a key and an algorithm that this service takes from its issuer")
+}
+
+fn unavailable() -> Problem {
+    let detail = "the keys that tokens are checked with cannot be had at the moment; try again";
+    Problem::new(Code::AuthUnavailable, detail).with("retry_after", remote::COOLDOWN.as_secs())
 }
 
 fn refused(why: impl std::fmt::Display) -> Problem {

@@ -18,7 +18,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use valetkey_protocol::Secret;
 
-pub use auth::{AuthConfig, ClaimsConfig};
+pub use crate::auth::KeyAlgorithm;
+pub(crate) use auth::KeySource;
+pub use auth::{AuthConfig, ClaimsConfig, KeyConfig};
 pub use bucket::{Addressing, BucketConfig, Provider};
 pub(crate) use catalog::Place;
 pub use catalog::{CATALOG_VARIABLE, CatalogConfig};
@@ -208,7 +210,7 @@ impl Config {
             check_address("metrics_listen", &self.metrics_listen)?;
         }
         check_reach("public_url", &self.public_url, "listen", &self.listen)?;
-        self.check_auth()?;
+        self.auth.check()?;
         self.receipts.check(self.catalog.folder().is_some())?;
         self.catalog.check()?;
         self.sweep.check()?;
@@ -268,42 +270,8 @@ impl Config {
         buckets.any(|bucket| bucket.provider == Provider::Embedded)
     }
 
-    fn check_auth(&self) -> Result<(), ConfigError> {
-        secret::check(&self.auth.secret).map_err(|problem| invalid("auth.secret", problem))?;
-        let claims = &self.auth.claims;
-        for (key, value, meaning) in [
-            ("auth.issuer", &self.auth.issuer, "the `iss` of your tokens"),
-            (
-                "auth.audience",
-                &self.auth.audience,
-                "the `aud` of your tokens",
-            ),
-            (
-                "auth.claims.subject",
-                &claims.subject,
-                "the claim that says who it is, usually `sub`",
-            ),
-            (
-                "auth.claims.roles",
-                &claims.roles,
-                "the claim that lists roles, such as `roles`",
-            ),
-        ] {
-            if value.is_empty() {
-                return Err(invalid(key, format!("is empty: set it to {meaning}")));
-            }
-        }
-        if self.auth.max_lifetime == 0 {
-            return Err(invalid(
-                "auth.max_lifetime",
-                "is 0: set it to seconds, such as 86400",
-            ));
-        }
-        Ok(())
-    }
-
     fn read_secret_files(&mut self) -> Result<(), ConfigError> {
-        take_file("auth.secret", &mut self.auth.secret, &self.auth.secret_file)?;
+        self.auth.read_files()?;
         for endpoint in &mut self.webhooks.endpoints {
             let key = format!("webhooks.endpoints.{}.secret", endpoint.id);
             take_file(&key, &mut endpoint.secret, &endpoint.secret_file)?;

@@ -92,7 +92,7 @@ async fn serve(
     if !waits {
         request = request.map(linger::to_its_end);
     }
-    let mut response = match door.admit(&route, &mut request) {
+    let mut response = match door.admit(&route, &mut request).await {
         Ok(()) => answer(next.run(request)).await,
         Err(problem) => Failure::from(problem).into_response(),
     };
@@ -125,7 +125,7 @@ impl Door {
     }
 
     /// Finds out who sends the request, unless its route is for everybody or nothing is there at all.
-    fn admit(&self, route: &Route, request: &mut Request) -> Result<(), Problem> {
+    async fn admit(&self, route: &Route, request: &mut Request) -> Result<(), Problem> {
         let name = route.as_str();
         let of_pages = name == sdk::ROUTE || console::ROUTES.contains(&name);
         let open = route.0.is_none() || of_pages || PUBLIC_ROUTES.contains(&name);
@@ -134,7 +134,7 @@ impl Door {
         if let Some(admitted) = anonymous.and_then(|one| one.admit(request.headers())) {
             request.extensions_mut().insert(admitted?);
         } else if !open {
-            let (principal, left) = self.verifier.authenticate(request.headers())?;
+            let (principal, left) = self.verifier.authenticate(request.headers()).await?;
             request.extensions_mut().insert(principal);
             request.extensions_mut().insert(Lifetime(left));
         }

@@ -100,6 +100,15 @@ pub enum ServeError {
         /// Why.
         why: String,
     },
+    /// The keys of tokens cannot be fetched.
+    #[error("the keys `{key}` cannot be fetched")]
+    Keys {
+        /// Which.
+        key: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
     /// Nothing can be sent to webhooks.
     #[error("webhooks cannot be sent")]
     Webhooks(#[from] reqwest::Error),

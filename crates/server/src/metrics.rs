@@ -1,6 +1,7 @@
 //! What is counted, in the OpenMetrics text format. `docs/operations.md` has the whole table.
 
 mod events;
+mod keys;
 mod listeners;
 mod process;
 mod requests;
@@ -29,6 +30,7 @@ use valetkey_store::{BreakerState, Operation, Outcome, StoreObserver};
 
 use crate::listen::ListenerCounters;
 use events::Events;
+use keys::Keys;
 use listeners::Listeners;
 use requests::Requests;
 use stores::Stores;
@@ -54,6 +56,7 @@ pub(crate) struct Metrics {
     uploads: Uploads,
     events: Events,
     webhooks: Webhooks,
+    keys: Keys,
 }
 
 impl Default for Metrics {
@@ -67,6 +70,7 @@ impl Default for Metrics {
             uploads: Uploads::register(&mut registry),
             events: Events::register(&mut registry),
             webhooks: Webhooks::register(&mut registry),
+            keys: Keys::register(&mut registry),
             registry: Registry::default(),
         };
         registry.register_collector(Box::new(process::ProcessCollector));
@@ -127,6 +131,16 @@ impl Metrics {
     /// Counts one attempt to deliver an event to a webhook.
     pub(crate) fn delivered(&self, id: &EndpointId, outcome: Delivered, took: Duration) {
         self.webhooks.delivered(id, outcome, took);
+    }
+
+    /// Begins to count the fetches of an identity provider's keys.
+    pub(crate) fn keys_begin(&self, key: &str) {
+        self.keys.begin(key);
+    }
+
+    /// Counts a fetch of keys, which went well at that time or did not.
+    pub(crate) fn keys_fetched(&self, key: &str, at: Option<Timestamp>) {
+        self.keys.fetched(key, at);
     }
 
     /// Everything, with the vitals of this moment if they are known, as text.

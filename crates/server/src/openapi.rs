@@ -100,9 +100,13 @@ fn problems(operation: &Operation) -> Vec<Code> {
     let mut codes = vec![Code::Internal, Code::Overloaded];
     let id = operation.operation_id.as_deref().unwrap_or_default();
     if operation.security.is_none() {
-        codes.extend([Code::Unauthenticated, Code::TokenExpired]);
+        codes.extend([
+            Code::Unauthenticated,
+            Code::TokenExpired,
+            Code::AuthUnavailable,
+        ]);
         if id != "list_buckets" {
-            codes.push(Code::CatalogUnavailable);
+            codes.extend([Code::CatalogUnavailable, Code::Forbidden]);
         }
     }
     if operation.request_body.is_some() {
@@ -171,6 +175,7 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::StorageFull,
         ],
         "readyz" => &[
+            Code::AuthUnavailable,
             Code::CatalogUnavailable,
             Code::StorageUnavailable,
             Code::ClockSkew,

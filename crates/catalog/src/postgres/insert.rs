@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::join3;
+use futures_util::future::join4;
 use jiff::Timestamp;
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
@@ -13,6 +13,7 @@ use super::account::{self, Account, Changes};
 use super::once::{self, Keys};
 use super::row::{guarded, uuid};
 use super::session::{Ending, Session};
+use super::ticket;
 use super::writer::{Answers, Failure, Lane};
 use crate::value::{checksum_text, integer, metadata_text};
 use crate::{CatalogError, Insertion, Intent, Once, Transfer, Usage};
@@ -100,10 +101,11 @@ impl Lane for Inserts {
         let accounts: BTreeSet<_> = drafts
             .flat_map(|draft| account::of(&draft.intent.upload))
             .collect();
-        let (held, keys) = begin(session, &accounts, works).await?;
+        let (held, keys, tickets) = begin(session, &accounts, works).await?;
         let mut plan = Plan {
             held,
             keys,
+            tickets,
             drafts: Vec::new(),
             changes: Changes::default(),
         };
@@ -118,24 +120,28 @@ async fn begin<'w>(
     session: &Session,
     accounts: &BTreeSet<Account<'w>>,
     works: &[&'w Insert],
-) -> Result<(BTreeMap<Account<'w>, Usage>, Keys<'w>), Failure> {
+) -> Result<(BTreeMap<Account<'w>, Usage>, Keys<'w>, ticket::Counts), Failure> {
     let [owners, buckets] = account::columns(accounts);
     let names: [&(dyn ToSql + Sync); 2] = [&owners, &buckets];
     let lock = session.statement(account::LOCK).await?;
     let mut keys = Keys::of(works);
+    let drafts = works.iter().flat_map(|work| work.drafts());
+    let mut tickets = ticket::Counts::of(drafts);
     loop {
         let client = session.client();
-        let (begun, locked, known) = join3(
+        let (begun, locked, known, counted) = join4(
             client.batch_execute("BEGIN"),
             client.query(&lock, &names),
             keys.find(session),
+            tickets.find(session),
         )
         .await;
         begun?;
         let held = account::read(&locked?, accounts).map_err(Failure::All)?;
         known?;
+        counted?;
         if held.len() == accounts.len() {
-            return Ok((held, keys));
+            return Ok((held, keys, tickets));
         }
         // Not within this transaction: it would wait for others while it holds what they wait for.
         client.batch_execute("ROLLBACK").await?;
@@ -147,6 +153,7 @@ async fn begin<'w>(
 struct Plan<'w> {
     held: BTreeMap<Account<'w>, Usage>,
     keys: Keys<'w>,
+    tickets: ticket::Counts,
     drafts: Vec<&'w Draft>,
     changes: Changes<'w>,
 }
@@ -172,11 +179,21 @@ impl<'w> Plan<'w> {
 
     /// Takes an upload up if it stays within its limits.
     fn admit(&mut self, draft: &'w Draft) -> Insertion {
-        let Intent { upload, limits } = &draft.intent;
+        let Intent {
+            upload,
+            limits,
+            ticket,
+        } = &draft.intent;
         let [owner, bucket] = account::of(upload);
         let held = |account| self.held.get(&account).copied().unwrap_or_default();
         if let Some(over) = limits.exceeded(&held(owner), &held(bucket), upload.size) {
             return Insertion::Over(over);
+        }
+        if let Some(ticket) = ticket {
+            if let Some(over) = self.tickets.over(ticket) {
+                return Insertion::Over(over);
+            }
+            self.tickets.add(ticket);
         }
         for account in [owner, bucket] {
             let held = self.held.entry(account).or_default();
@@ -191,6 +208,7 @@ impl<'w> Plan<'w> {
     async fn commit(self, session: &Session) -> Result<(), Failure> {
         let table = Table::of(&self.drafts);
         let keys = self.keys.table();
+        let tickets = ticket::Table::of(&self.drafts);
         let accounts = self.changes.accounts();
         let (names, deltas) = (account::columns(&accounts), self.changes.columns());
         let (uploads, changed) = (count(table.id.len()), count(accounts.len()));
@@ -205,6 +223,9 @@ impl<'w> Plan<'w> {
             values.extend(names.iter().map(|column| column as &(dyn ToSql + Sync)));
             values.extend(deltas.iter().map(|column| column as &(dyn ToSql + Sync)));
             ending.push(session.statement(account::CHANGE).await?, values);
+        }
+        if let Some(tickets) = &tickets {
+            ending.push(session.statement(ticket::REMEMBER).await?, tickets.values());
         }
         ending.commit().await
     }

@@ -11,7 +11,7 @@ use crate::CatalogError;
 use crate::migration::{Migrations, diverged, too_new};
 
 /// Every migration, oldest first. One that was released is never changed: the database remembers its hash.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     (
         "V1__catalog",
         include_str!("../../migrations/postgres/V1__catalog.sql"),
@@ -43,6 +43,10 @@ const MIGRATIONS: [(&str, &str); 8] = [
     (
         "V8__late_uploads",
         include_str!("../../migrations/postgres/V8__late_uploads.sql"),
+    ),
+    (
+        "V9__tickets",
+        include_str!("../../migrations/postgres/V9__tickets.sql"),
     ),
 ];
 

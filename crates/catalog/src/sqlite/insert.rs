@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, params};
 
-use super::account;
 use super::change::atomically;
 use super::error::from_sqlite;
 use super::row::{checksum_text, integer, metadata_text};
+use super::{account, ticket};
 use crate::{CatalogError, Insertion, Intent, NewUpload, Transfer};
 
 const INSERT: &str = "INSERT INTO upload (id, bucket, key, owner, filename, path, content_type, size, \
@@ -19,7 +19,9 @@ pub(super) fn uploads(
     intents: &[Intent],
 ) -> Result<Vec<Insertion>, CatalogError> {
     // What fails first is the first statement, which undoes itself: one upload needs no savepoint.
-    if let [intent] = intents {
+    if let [intent] = intents
+        && intent.ticket.is_none()
+    {
         return Ok(vec![upload(connection, intent)?]);
     }
     atomically(connection, || {
@@ -32,12 +34,24 @@ pub(super) fn uploads(
 
 /// Remembers a new upload if it stays within its limits.
 pub(super) fn upload(connection: &Connection, intent: &Intent) -> Result<Insertion, CatalogError> {
-    let Intent { upload, limits } = intent;
+    let Intent {
+        upload,
+        limits,
+        ticket,
+    } = intent;
     if let Some(over) = account::over(connection, upload, limits)? {
+        return Ok(Insertion::Over(over));
+    }
+    if let Some(ticket) = ticket
+        && let Some(over) = ticket::over(connection, ticket)?
+    {
         return Ok(Insertion::Over(over));
     }
     insert(connection, upload)?;
     account::reserve(connection, upload)?;
+    if let Some(ticket) = ticket {
+        ticket::count(connection, ticket, upload)?;
+    }
     Ok(Insertion::New)
 }
 

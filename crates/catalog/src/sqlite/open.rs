@@ -17,7 +17,7 @@ use crate::migration::{diverged, too_new};
 use crate::{CatalogError, Migrations};
 
 /// Every migration, oldest first. One that was released is never changed: the file remembers its hash.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     (
         "V1__catalog",
         include_str!("../../migrations/sqlite/V1__catalog.sql"),
@@ -49,6 +49,10 @@ const MIGRATIONS: [(&str, &str); 8] = [
     (
         "V8__late_uploads",
         include_str!("../../migrations/sqlite/V8__late_uploads.sql"),
+    ),
+    (
+        "V9__tickets",
+        include_str!("../../migrations/sqlite/V9__tickets.sql"),
     ),
 ];
 

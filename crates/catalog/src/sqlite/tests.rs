@@ -51,6 +51,7 @@ fn unlimited(uploads: Vec<NewUpload>) -> Vec<Intent> {
     let intent = |upload| Intent {
         upload,
         limits: Limits::default(),
+        ticket: None,
     };
     uploads.into_iter().map(intent).collect()
 }

@@ -121,6 +121,7 @@ pub(crate) async fn each_limit_holds_to_the_last_byte_and_says_which_it_was(cata
         let intent = Intent {
             upload: sized(number, 10),
             limits,
+            ticket: None,
         };
         let inserted = catalog.insert_uploads(vec![intent]).await.unwrap();
         let found = catalog.find(id(number)).await.unwrap();
@@ -144,7 +145,11 @@ pub(crate) async fn of_a_hundred_at_once_as_many_get_in_as_there_is_room_for(cat
             let upload = sized(number, 10);
             tokio::spawn(async move {
                 let inserted = catalog
-                    .insert_uploads(vec![Intent { upload, limits }])
+                    .insert_uploads(vec![Intent {
+                        upload,
+                        limits,
+                        ticket: None,
+                    }])
                     .await;
                 inserted.unwrap()[0] == Insertion::New
             })
@@ -167,6 +172,7 @@ pub(crate) async fn the_items_of_one_call_are_counted_one_after_the_other(catalo
     let intents = [(1, 10), (2, 20), (3, 15), (4, 1)].map(|(number, size)| Intent {
         upload: sized(number, size),
         limits,
+        ticket: None,
     });
     let inserted = catalog.insert_uploads(intents.to_vec()).await.unwrap();
     let new: Vec<_> = inserted.iter().map(|one| *one == Insertion::New).collect();

@@ -13,6 +13,7 @@ pub(crate) mod late;
 pub(crate) mod once;
 pub(crate) mod owing;
 pub(crate) mod sample;
+pub(crate) mod tickets;
 pub(crate) mod uploads;
 
 /// Makes a test of each sentence, over what `$open` opens: something with a `catalog`, kept until the end. What
@@ -82,6 +83,11 @@ macro_rules! conformance {
             once::a_key_stands_for_its_first_upload_and_for_its_owner_alone
             once::of_fifty_with_one_key_one_is_created
             once::a_key_counts_until_its_time_and_can_be_freed
+            tickets::of_fifty_at_once_under_one_ticket_as_many_get_in_as_it_is_for
+            tickets::the_items_of_one_call_are_counted_and_those_refused_are_nowhere
+            tickets::what_goes_over_another_limit_uses_nothing_of_a_ticket
+            tickets::a_create_that_is_repeated_is_counted_once
+            tickets::a_ticket_is_forgotten_when_it_is_over_and_not_before
             owing::an_endpoint_is_removed_with_all_it_is_owed
             owing::what_is_over_is_forgotten_by_age_and_what_waits_is_not
             owing::what_an_endpoint_is_owed_is_counted

@@ -113,6 +113,7 @@ pub(crate) fn unlimited(upload: NewUpload) -> Intent {
     Intent {
         upload,
         limits: Limits::default(),
+        ticket: None,
     }
 }
 

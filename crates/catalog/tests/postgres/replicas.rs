@@ -76,7 +76,15 @@ async fn on_two_servers_as_many_get_in_as_there_is_room_for() {
             ..upload(number)
         };
         let server = Arc::clone(&servers[usize::try_from(number).unwrap() % 2]);
-        tokio::spawn(async move { server.insert_uploads(vec![Intent { upload, limits }]).await })
+        tokio::spawn(async move {
+            server
+                .insert_uploads(vec![Intent {
+                    upload,
+                    limits,
+                    ticket: None,
+                }])
+                .await
+        })
     });
     let answers = join_all(tries)
         .await

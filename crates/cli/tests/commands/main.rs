@@ -18,4 +18,5 @@ mod serve;
 mod store;
 mod support;
 mod sweep;
+mod ticket;
 mod token;

@@ -5,8 +5,9 @@ use valetkey_catalog::EventList;
 use valetkey_protocol::Code;
 use valetkey_protocol::event::{Begin, EventKind, EventPage, ListEvents};
 
+use crate::policy::{self, Action};
 use crate::seal::Purpose;
-use crate::{Engine, Error, Principal, policy};
+use crate::{Engine, Error, Principal};
 
 /// The events of a page when nobody asks otherwise.
 const DEFAULT_LIMIT: u32 = 100;
@@ -70,6 +71,7 @@ impl Engine {
         who: &Principal,
         query: &ListEvents,
     ) -> Result<EventList, Error> {
+        policy::check_may(who, Action::Read)?;
         if let Some(bucket) = &query.bucket {
             self.requested_bucket(Some(bucket))?;
         }

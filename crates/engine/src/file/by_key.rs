@@ -10,6 +10,7 @@ use valetkey_protocol::{FileId, ObjectKey, PresignedUrl};
 
 use super::facts;
 use crate::engine::seconds_until;
+use crate::policy::Action;
 use crate::upload::closed;
 use crate::{Engine, Error, Principal, Reading};
 
@@ -37,7 +38,7 @@ impl Engine {
         bucket: Option<&str>,
         key: &str,
     ) -> Result<(Download, u64), Error> {
-        let mut record = self.find_by_key(who, bucket, key).await?;
+        let mut record = self.find_by_key(who, Action::Read, bucket, key).await?;
         let id = record.upload.id;
         if is_open(record.state) {
             record = self.complete_late(Some(&who.subject), id).await?;
@@ -61,7 +62,7 @@ impl Engine {
         bucket: Option<&str>,
         key: &str,
     ) -> Result<(), Error> {
-        let record = self.find_by_key(who, bucket, key).await?;
+        let record = self.find_by_key(who, Action::Delete, bucket, key).await?;
         let id = record.upload.id;
         match record.state {
             State::Available | State::Deleting | State::Deleted => self.delete_file(who, id).await,
@@ -121,12 +122,13 @@ impl Engine {
     async fn find_by_key(
         &self,
         who: &Principal,
+        action: Action,
         bucket: Option<&str>,
         key: &str,
     ) -> Result<Record, Error> {
         let bucket = self.requested_bucket(bucket)?;
         let id = id_in(key, false).ok_or(Error::NotFound)?;
-        let record = self.find(who, id).await?;
+        let record = self.find(who, action, id).await?;
         let upload = &record.upload;
         match upload.bucket == bucket.name && upload.key.as_str() == key {
             true => Ok(record),

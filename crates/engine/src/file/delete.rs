@@ -6,6 +6,7 @@ use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, Subject};
 
 use crate::engine::later;
+use crate::policy::Action;
 use crate::upload::clear_quarantine;
 use crate::{Bucket, Engine, Error, Principal};
 
@@ -18,7 +19,7 @@ impl Engine {
     /// # Errors
     /// It is not there, or not a file (an open upload is aborted, not deleted).
     pub async fn delete_file(&self, who: &Principal, id: FileId) -> Result<(), Error> {
-        let record = self.find(who, id).await?;
+        let record = self.find(who, Action::Delete, id).await?;
         match record.state {
             State::Available => self.remove(&record, &who.subject).await,
             State::Deleting | State::Deleted => Ok(()),

@@ -5,8 +5,9 @@ use valetkey_protocol::file::{FilePage, ListFiles, Order};
 use valetkey_protocol::{Code, ContentType, FileId};
 
 use super::view;
+use crate::policy::{self, Action};
 use crate::seal::Purpose;
-use crate::{Engine, Error, Principal, policy};
+use crate::{Engine, Error, Principal};
 
 /// The files of a page when nobody asks otherwise.
 const DEFAULT_LIMIT: u32 = 100;
@@ -19,6 +20,7 @@ impl Engine {
     /// # Errors
     /// A filter or a cursor that is none.
     pub async fn list_files(&self, who: &Principal, query: ListFiles) -> Result<FilePage, Error> {
+        policy::check_may(who, Action::Read)?;
         let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Error::invalid("limit", format!("must be 1 to {MAX_LIMIT}")));

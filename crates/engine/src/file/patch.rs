@@ -7,6 +7,7 @@ use valetkey_protocol::{FileId, Metadata};
 
 use super::facts;
 use crate::engine::later;
+use crate::policy::Action;
 use crate::{Engine, Error, Principal};
 
 /// How often a change is tried again when somebody else changed the file at the same moment.
@@ -24,7 +25,7 @@ impl Engine {
         patch: PatchFile,
     ) -> Result<File, Error> {
         for _ in 0..TRIES {
-            let record = self.find_file(who, id).await?;
+            let record = self.find_file(who, Action::Change, id).await?;
             let change = self.merged(&record, &patch)?;
             let patch = Patch {
                 id,

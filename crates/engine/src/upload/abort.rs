@@ -6,6 +6,7 @@ use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, ObjectKey};
 
 use crate::engine::later;
+use crate::policy::Action;
 use crate::{Bucket, Engine, Error, Principal};
 
 impl Engine {
@@ -14,7 +15,7 @@ impl Engine {
     /// # Errors
     /// It is being verified, or is a file by now: then it is deleted as a file.
     pub async fn abort_upload(&self, who: &Principal, id: FileId) -> Result<(), Error> {
-        let record = self.find(who, id).await?;
+        let record = self.find(who, Action::Upload, id).await?;
         match record.state {
             State::Aborted | State::Expired | State::Failed => return Ok(()),
             State::Pending => {}

@@ -126,6 +126,7 @@ impl Engine {
             bucket,
             upload,
             seconds,
+            ..
         } = plan;
         let mut record = fresh(upload);
         if record.upload.transfer == Transfer::Single {

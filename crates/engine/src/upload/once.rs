@@ -33,6 +33,7 @@ impl Engine {
         create: CreateUpload,
     ) -> Result<Upload, Error> {
         check_key(key)?;
+        let key = &self.once_key(who, key);
         let request = fingerprint(&create)?;
         // A key whose upload came to nothing, because the one who created it was cut off, is freed on the way.
         for _ in 0..MAX_TRIES {
@@ -85,13 +86,14 @@ impl Engine {
         answer
     }
 
-    /// Frees the keys that are not honoured any more.
+    /// Frees the keys that are not honoured any more, and forgets tickets that are over.
     ///
     /// # Errors
     /// The catalog does not answer.
     pub async fn forget_old_keys(&self) -> Result<(), Error> {
-        let then = oldest_key(self.clock.now());
-        Ok(self.catalog.forget_keys_until(then).await?)
+        let now = self.clock.now();
+        self.catalog.forget_tickets_until(now).await?;
+        Ok(self.catalog.forget_keys_until(oldest_key(now)).await?)
     }
 
     /// Makes the first answer again; `None` when there never was one and never will be.
@@ -120,6 +122,7 @@ impl Engine {
         let plan = Plan {
             bucket,
             upload,
+            ticket: None,
             seconds,
         };
         let opened = self.open(plan, MAX_SIGNED_PARTS, created_at).await;

@@ -1,11 +1,12 @@
 //! From a wish to a plan: every rule is checked before anything is remembered.
 
 use jiff::Timestamp;
-use valetkey_catalog::{Intent, NewUpload, Transfer};
+use valetkey_catalog::{Intent, NewUpload, TicketUse, Transfer};
 use valetkey_protocol::upload::CreateUpload;
 use valetkey_protocol::{Checksum, Code, PartPlan, Problem};
 
 use crate::engine::later;
+use crate::policy::{self, Action};
 use crate::{Bucket, Engine, Error, Principal};
 
 /// The longest a file may ask to be kept, in seconds: a hundred years.
@@ -15,6 +16,8 @@ const MAX_RETENTION_SECONDS: u64 = 100 * 366 * 86_400;
 pub(crate) struct Plan<'a> {
     pub(crate) bucket: &'a Bucket,
     pub(crate) upload: NewUpload,
+    /// Under which ticket.
+    pub(crate) ticket: Option<TicketUse>,
     /// For how many seconds its requests are signed.
     pub(crate) seconds: u64,
 }
@@ -25,6 +28,7 @@ impl Plan<'_> {
         Intent {
             upload: self.upload.clone(),
             limits: self.bucket.rules.limits(),
+            ticket: self.ticket,
         }
     }
 }
@@ -37,6 +41,8 @@ impl Engine {
         create: CreateUpload,
         now: Timestamp,
     ) -> Result<Plan<'_>, Error> {
+        policy::check_may(who, Action::Upload)?;
+        let create = self.narrowed(who, create)?;
         let bucket = self.requested_bucket(create.bucket.as_deref())?;
         bucket.store.check_clock()?;
         check_rules(bucket, &create)?;
@@ -68,6 +74,7 @@ impl Engine {
         Ok(Plan {
             bucket,
             upload,
+            ticket: self.ticket_use(who),
             seconds,
         })
     }

@@ -178,11 +178,7 @@ impl Webhooks {
 
 /// Lets administrators through.
 pub(super) fn check_admin(who: &Principal) -> Result<(), Error> {
-    if who.has_role(crate::ADMIN) {
-        return Ok(());
-    }
-    let detail = format!("only the role {} may manage webhooks", crate::ADMIN);
-    Err(Error::refused(Code::Forbidden, detail))
+    crate::policy::check_admin(who, "manage webhooks")
 }
 
 /// The status of an answer, and what is wrong with it.

@@ -1,7 +1,8 @@
 //! What machines ask: is it alive, can it work, what does it offer.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::{Answer, Shared};
+use crate::door::Door;
 use crate::json::reply;
 
 /// How the service is.
@@ -27,12 +29,16 @@ pub(crate) async fn healthz() -> Answer {
     reply(StatusCode::OK, &Health { status: "ok" })
 }
 
-/// Ask whether the service can work: its catalog and every bucket answer.
+/// Ask whether the service can work: its catalog and every bucket answer, and there are keys to check tokens with.
 #[utoipa::path(
     get, path = "/readyz", tag = "service", security(()),
     responses((status = 200, body = Health, description = "It can"))
 )]
-pub(crate) async fn readyz(State(engine): State<Shared>) -> Answer {
+pub(crate) async fn readyz(
+    State(engine): State<Shared>,
+    Extension(door): Extension<Arc<Door>>,
+) -> Answer {
+    door.verifier.ready()?;
     engine.ready().await?;
     reply(StatusCode::OK, &Health { status: "ok" })
 }

@@ -1,9 +1,14 @@
+mod hostile;
+mod keys;
+
+pub(super) use keys::Signer;
+
 use axum::http::HeaderValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::FutureExt as _;
 
 use super::*;
-use crate::config::ClaimsConfig;
 
 const NOW: i64 = 1_800_000_000;
 
@@ -61,8 +66,13 @@ fn present(authorization: &[&str], config: &AuthConfig) -> Result<Principal, Pro
     for value in authorization {
         headers.append(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap());
     }
-    let known = Verifier::new(config, Arc::new(Noon)).authenticate(&headers);
-    known.map(|(principal, _)| principal)
+    // Nothing that is fetched is asked for here, so nothing waits.
+    let known = verifier(config).authenticate(&headers).now_or_never();
+    known.unwrap().map(|(principal, _)| principal)
+}
+
+fn verifier(config: &AuthConfig) -> Verifier {
+    Verifier::new(config, Arc::new(Noon), &Arc::default()).unwrap()
 }
 
 fn check(token: &str) -> Result<Principal, Problem> {
@@ -108,95 +118,6 @@ fn claim_names_are_those_of_the_configuration() {
     assert_eq!(principal.subject.as_str(), "u-7");
     assert_eq!(principal.roles, ["admin"]);
     assert!(present(&[&format!("Bearer {}", hs256(&good()))], &config).is_err());
-}
-
-#[test]
-#[expect(clippy::too_many_lines, reason = "it is a table")]
-fn what_does_not_hold_is_refused() {
-    let changed = |changes: Value| hs256(&claims(changes));
-    let headed = |header: Value| sign(header, &good(), &config());
-    let other_key = AuthConfig {
-        secret: Secret::new("b".repeat(40)),
-        ..config()
-    };
-    let good_token = hs256(&good());
-    let (message, signature) = good_token.rsplit_once('.').unwrap();
-    let unsigned = format!(
-        "{}.{}.",
-        URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#),
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&good()).unwrap())
-    );
-    let cases = [
-        ("no signature", unsigned),
-        ("cut signature", format!("{message}.{}", &signature[..10])),
-        ("empty signature", format!("{message}.")),
-        (
-            "other key",
-            sign(json!({"alg": "HS256"}), &good(), &other_key),
-        ),
-        ("HS512 in the header", headed(json!({"alg": "HS512"}))),
-        ("RS256 in the header", headed(json!({"alg": "RS256"}))),
-        ("no alg", headed(json!({"typ": "JWT"}))),
-        (
-            "jku",
-            headed(json!({"alg": "HS256", "jku": "https://evil.example"})),
-        ),
-        (
-            "x5u",
-            headed(json!({"alg": "HS256", "x5u": "https://evil.example"})),
-        ),
-        ("x5c", headed(json!({"alg": "HS256", "x5c": ["AAAA"]}))),
-        (
-            "jwk",
-            headed(json!({"alg": "HS256", "jwk": {"kty": "oct", "k": "AAAA"}})),
-        ),
-        ("crit", headed(json!({"alg": "HS256", "crit": ["exp"]}))),
-        ("no exp", changed(json!({"exp": null}))),
-        ("no iat", changed(json!({"iat": null}))),
-        ("no aud", changed(json!({"aud": null}))),
-        ("no iss", changed(json!({"iss": null}))),
-        ("no sub", changed(json!({"sub": null}))),
-        (
-            "exp as text",
-            changed(json!({"exp": (NOW + 60).to_string()})),
-        ),
-        ("iat as text", changed(json!({"iat": NOW.to_string()}))),
-        ("nbf as text", changed(json!({"nbf": "0"}))),
-        ("other aud", changed(json!({"aud": "other"}))),
-        ("other iss", changed(json!({"iss": "https://evil.example"}))),
-        (
-            "a list of iss",
-            changed(json!({"iss": ["https://app.example"]})),
-        ),
-        ("sub no text", changed(json!({"sub": 7}))),
-        ("sub empty", changed(json!({"sub": ""}))),
-        ("sub not ASCII", changed(json!({"sub": "é"}))),
-        ("roles no text", changed(json!({"roles": [7]}))),
-        ("nbf to come", changed(json!({"nbf": NOW + 31}))),
-        (
-            "iat to come",
-            changed(json!({"iat": NOW + 31, "exp": NOW + 60})),
-        ),
-        (
-            "too long a life",
-            changed(json!({"iat": NOW, "exp": NOW + 86_401})),
-        ),
-        ("no token", String::new()),
-        ("words", "a.b.c".to_owned()),
-    ];
-    for (name, token) in cases {
-        let problem = check(&token).expect_err(name);
-        assert_eq!(
-            problem.code,
-            Code::Unauthenticated,
-            "{name}: {}",
-            problem.detail
-        );
-        assert!(
-            token.is_empty() || !problem.detail.contains(&token),
-            "{name}"
-        );
-    }
 }
 
 #[test]

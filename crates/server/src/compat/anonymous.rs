@@ -28,10 +28,7 @@ impl Anonymous {
     /// Lets them act as a subject, without any role. Of web pages only those of this machine and those listed by name
     /// may do so: `*` is about requests that carry a token.
     fn new(subject: Subject, origins: &[String]) -> Self {
-        let who = Principal {
-            subject,
-            roles: Vec::new(),
-        };
+        let who = Principal::new(subject, Vec::new());
         let named = origins.iter().filter(|origin| *origin != "*");
         Self {
             who,

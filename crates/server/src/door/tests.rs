@@ -16,7 +16,12 @@ where
     T: 'static,
 {
     let door = Door {
-        verifier: Verifier::new(&AuthConfig::default(), Arc::new(SystemClock)),
+        verifier: Verifier::new(
+            &AuthConfig::default(),
+            Arc::new(SystemClock),
+            &Arc::default(),
+        )
+        .unwrap(),
         metrics: Arc::default(),
         request_ids: RequestIds::new().unwrap(),
         traced: false,

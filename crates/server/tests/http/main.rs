@@ -23,6 +23,8 @@ mod sdk;
 mod service;
 mod silence;
 mod stream;
+mod tickets;
+mod tokens;
 mod traces;
 mod uploads;
 mod usage;

@@ -228,10 +228,8 @@ pub(crate) fn admin() -> Principal {
 }
 
 fn principal(subject: &str, roles: &[&str]) -> Principal {
-    Principal {
-        subject: Subject::parse(subject).unwrap(),
-        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-    }
+    let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+    Principal::new(Subject::parse(subject).unwrap(), roles)
 }
 
 /// A wish for a text file of so many bytes.
