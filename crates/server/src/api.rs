@@ -18,13 +18,14 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Extension, Router, middleware};
-use tower_http::cors::CorsLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use valetkey_engine::{Engine, Webhooks};
 use valetkey_protocol::Code;
 
 use crate::compat::classic::{self, Classic};
+use crate::config::Config;
+use crate::cors;
 use crate::door::{self, Door};
 use crate::failure::Failure;
 use crate::sdk;
@@ -86,9 +87,8 @@ pub(crate) fn router(
     engine: Shared,
     streams: Arc<Streams>,
     webhooks: Arc<Webhooks>,
-    classic: Classic,
     door: Arc<Door>,
-    cors: Option<CorsLayer>,
+    config: &Config,
 ) -> Router {
     let (routes, _) = routes().split_for_parts();
     let routes = routes
@@ -96,14 +96,14 @@ pub(crate) fn router(
         .method_not_allowed_fallback(no_such_method)
         .layer(Extension(streams))
         .layer(Extension(webhooks))
-        .layer(Extension(Arc::new(classic)))
+        .layer(Extension(Arc::new(Classic::of(config))))
         .layer(Extension(Arc::clone(&door)))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&door),
             door::pass,
         ))
         .with_state(engine);
-    let routes = match cors {
+    let routes = match cors::layer(&config.cors_origins) {
         Some(layer) => routes.layer(layer),
         None => routes,
     };

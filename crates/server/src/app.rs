@@ -23,7 +23,6 @@ use valetkey_store::{GetGrant, Guarded, Monotonic, StoreError, Validity};
 use crate::auth::{KeyWorker, Verifier};
 use crate::clock::{SystemClock, Uptime};
 use crate::compat::anonymous::Anonymous;
-use crate::compat::classic::Classic;
 use crate::config::{Addressing, BucketConfig, Config, EmbeddedConfig, Provider};
 use crate::door::Door;
 use crate::metrics::Metrics;
@@ -33,7 +32,7 @@ use crate::store_key::StoreKey;
 use crate::streams::Streams;
 use crate::webhooks::{HttpSender, SenderOptions, WebhookWorker};
 use crate::worker::Workers;
-use crate::{ServeError, api, console, cors, files, random};
+use crate::{ServeError, api, console, files, random};
 
 /// How long one request may wait for storage, all its calls together. A call alone gives up before that, so that
 /// its end tells of storage and not of the request; what is left to five seconds is the catalog's.
@@ -109,12 +108,11 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
     let webhooks = open_webhooks(&config, &engine).await?;
     let door = Arc::new(open_door(&config, Arc::clone(&clock), &metrics)?);
     let keys = door.verifier.worker();
-    let cors = cors::layer(&config.cors_origins);
     let stop = CancellationToken::new();
     let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
     let (shared, told) = (Arc::clone(&engine), Arc::clone(&webhooks));
-    let (streams, classic) = (Arc::new(streams), Classic::of(&config));
-    let mut router = api::router(shared, streams, told, classic, Arc::clone(&door), cors);
+    let (streams, behind) = (Arc::new(streams), Arc::clone(&door));
+    let mut router = api::router(shared, streams, told, behind, &config);
     if config.console {
         router = router.merge(console::router(door, &storage));
     }
