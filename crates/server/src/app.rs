@@ -123,11 +123,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
             metrics: Arc::clone(&metrics),
             config: config.sweep,
         },
-        webhooks: WebhookWorker {
-            webhooks,
-            metrics: Arc::clone(&metrics),
-            concurrency: config.webhooks.concurrency,
-        },
+        webhooks: WebhookWorker::new(webhooks, &metrics, config.webhooks.concurrency),
         keys,
         store,
         metrics,
