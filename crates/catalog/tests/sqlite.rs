@@ -189,6 +189,7 @@ async fn files_of_before_learn_when_they_were_verified_and_events_whose_they_are
     let undo = "DROP INDEX outbox_by_owner; ALTER TABLE outbox DROP COLUMN owner; \
          ALTER TABLE outbox DROP COLUMN bucket; ALTER TABLE upload DROP COLUMN verified_at; \
          DROP TABLE webhook_endpoint; DROP TABLE webhook_delivery; DROP TABLE ticket_upload; \
+         DROP TABLE api_key; \
          DELETE FROM refinery_schema_history WHERE version >= 5";
     raw.execute_batch(undo).unwrap();
     for number in 1..=2 {

@@ -105,7 +105,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         history: config.sweep.history(),
     })?);
     let webhooks = open_webhooks(&config, &engine).await?;
-    let door = Arc::new(open_door(&config, Arc::clone(&clock), &metrics)?);
+    let door = Arc::new(open_door(&config, Arc::clone(&clock), &metrics, &engine)?);
     let keys = door.verifier.worker();
     let cors = cors::layer(&config.cors_origins);
     let stop = CancellationToken::new();
@@ -230,9 +230,11 @@ fn open_door(
     config: &Config,
     clock: Arc<dyn Clock>,
     metrics: &Arc<Metrics>,
+    engine: &Arc<Engine>,
 ) -> Result<Door, ServeError> {
     Ok(Door {
         verifier: Verifier::new(&config.auth, clock, metrics)?,
+        keys: engine.clone(),
         metrics: Arc::clone(metrics),
         request_ids: RequestIds::new()?,
         traced: !config.telemetry.otlp_endpoint.is_empty(),

@@ -41,8 +41,8 @@ const MIGRATIONS: [(&str, &str); 8] = [
         include_str!("../../migrations/postgres/V7__webhooks.sql"),
     ),
     (
-        "V9__tickets",
-        include_str!("../../migrations/postgres/V9__tickets.sql"),
+        "V9__tickets_and_keys",
+        include_str!("../../migrations/postgres/V9__tickets_and_keys.sql"),
     ),
 ];
 

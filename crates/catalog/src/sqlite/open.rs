@@ -47,8 +47,8 @@ const MIGRATIONS: [(&str, &str); 8] = [
         include_str!("../../migrations/sqlite/V7__webhooks.sql"),
     ),
     (
-        "V9__tickets",
-        include_str!("../../migrations/sqlite/V9__tickets.sql"),
+        "V9__tickets_and_keys",
+        include_str!("../../migrations/sqlite/V9__tickets_and_keys.sql"),
     ),
 ];
 
