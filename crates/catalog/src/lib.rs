@@ -1,6 +1,7 @@
 //! WHAT do we remember? One trait; each method is one transaction. This crate alone knows SQL.
 
 mod account;
+mod api_key;
 mod delivery;
 mod due;
 mod edge;
@@ -22,6 +23,7 @@ use valetkey_protocol::file::Order;
 use valetkey_protocol::{Checksum, FileId, Filename, FolderPath, Metadata, Subject};
 
 pub use account::{Backlog, Insertion, Intent, Limit, Limits, Over, Usage};
+pub use api_key::{ApiKey, ApiKeys, Rotation, SecretHash};
 pub use delivery::{
     Attempt, Deliveries, Delivery, DeliveryBacklog, DeliveryClaim, DeliveryList, Endpoint, FanOut,
     Fate, Settlement,
@@ -36,11 +38,12 @@ pub use record::{FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfe
 pub use ticket::{TicketId, TicketUse, Tickets};
 pub use valetkey_protocol::event::EventKind;
 
-/// The catalog of uploads and files; [`Deliveries`], [`LateUploads`] and [`Tickets`] are the rest of it. An answer means that what it says is on disk.
+/// The catalog of uploads and files; [`Deliveries`], [`LateUploads`], [`Tickets`] and [`ApiKeys`] are the rest of it. An answer means
+/// that what it says is on disk.
 ///
 /// Instants are remembered to the millisecond. A call whose future is dropped may still take effect.
 #[async_trait]
-pub trait Catalog: Deliveries + LateUploads + Tickets {
+pub trait Catalog: Deliveries + LateUploads + Tickets + ApiKeys {
     /// Remembers new uploads and reserves their sizes: those that stay within their limits, each counted after the
     /// ones before it, all or none of these; an id that is taken is [`CatalogError::Refused`].
     async fn insert_uploads(&self, intents: Vec<Intent>) -> Result<Vec<Insertion>, CatalogError>;

@@ -8,6 +8,7 @@
 
 mod account;
 mod advance;
+mod api_key;
 mod backoff;
 mod change;
 mod count;

@@ -7,6 +7,7 @@
 
 mod account;
 mod advance;
+mod api_key;
 mod ballast;
 mod change;
 mod delivery;

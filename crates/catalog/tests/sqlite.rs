@@ -188,7 +188,8 @@ async fn files_of_before_learn_when_they_were_verified_and_events_whose_they_are
     let raw = rusqlite::Connection::open(&path).unwrap();
     let undo = "DROP INDEX outbox_by_owner; ALTER TABLE outbox DROP COLUMN owner; \
          ALTER TABLE outbox DROP COLUMN bucket; ALTER TABLE upload DROP COLUMN verified_at; \
-         DROP TABLE webhook_endpoint; DROP TABLE webhook_delivery; \
+         DROP TABLE webhook_endpoint; DROP TABLE webhook_delivery; DROP TABLE ticket_upload; \
+         DROP TABLE api_key; \
          DROP INDEX upload_by_look; DROP INDEX upload_awaited; ALTER TABLE upload DROP COLUMN look_at; \
          DELETE FROM refinery_schema_history WHERE version >= 5";
     raw.execute_batch(undo).unwrap();

@@ -14,6 +14,7 @@ pub mod upload;
 
 mod call;
 mod clock;
+mod keys;
 mod source;
 mod storage;
 

@@ -1,6 +1,7 @@
 //! WHO may do WHAT, and what happens then? Policy and use cases. What they need from outside comes
 //! through ports: the catalog, the stores, the clock and the ids.
 
+mod api_key;
 mod bucket;
 mod download;
 mod engine;

@@ -1,7 +1,8 @@
 //! The built-in policy: owners manage their own, `admin` manages all, nobody learns what is not theirs, and the holder of
-//! a ticket makes uploads and does nothing else.
+//! a ticket makes uploads and does nothing else. An API key is good for its scopes and no more.
 
 use valetkey_catalog::Record;
+use valetkey_protocol::api_key::Scope;
 use valetkey_protocol::{Code, Subject};
 
 use crate::{ADMIN, Error, Principal};
@@ -21,12 +22,23 @@ pub(crate) enum Action {
 
 /// Lets through whoever may do this to anything at all.
 pub(crate) fn check_may(who: &Principal, action: Action) -> Result<(), Error> {
-    match (&who.ticket, action) {
-        (Some(_), Action::Read | Action::Change | Action::Delete) => {
-            let detail = "a ticket is for uploads alone; ask your application for the rest";
+    if who.ticket.is_some() && action != Action::Upload {
+        let detail = "a ticket is for uploads alone; ask your application for the rest";
+        return Err(Error::refused(Code::Forbidden, detail));
+    }
+    let scope = match action {
+        Action::Upload | Action::Change => Scope::Upload,
+        Action::Read => Scope::Read,
+        Action::Delete => Scope::Delete,
+    };
+    match &who.scopes {
+        Some(scopes) if !scopes.contains(&scope) => {
+            let scope = scope.as_str();
+            let detail =
+                format!("this API key does not have the scope `{scope}`; ask an administrator");
             Err(Error::refused(Code::Forbidden, detail))
         }
-        (Some(_), Action::Upload) | (None, _) => Ok(()),
+        _ => Ok(()),
     }
 }
 

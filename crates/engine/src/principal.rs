@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use valetkey_protocol::Subject;
+use valetkey_protocol::api_key::Scope;
 
 use crate::Ticket;
 
 /// The role that may see and do everything.
 pub const ADMIN: &str = "admin";
 
-/// Somebody whose token held.
+/// Somebody whose token or API key held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// Who it is.
@@ -18,6 +19,8 @@ pub struct Principal {
     pub roles: Vec<String>,
     /// What the token is narrowed to, if it is a ticket.
     pub ticket: Option<Arc<Ticket>>,
+    /// What the API key is good for, if it is one; a token is good for everything its holder may.
+    pub scopes: Option<Vec<Scope>>,
 }
 
 impl Principal {
@@ -27,6 +30,7 @@ impl Principal {
             subject,
             roles,
             ticket: None,
+            scopes: None,
         }
     }
 
@@ -36,6 +40,7 @@ impl Principal {
             subject,
             roles: Vec::new(),
             ticket: Some(Arc::new(ticket)),
+            scopes: None,
         }
     }
 

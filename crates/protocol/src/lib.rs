@@ -1,6 +1,7 @@
 //! WHAT do both ends say? The ids, keys, checksums, part plans, wire types and problem codes that
 //! the server, the client and the SDKs share. No I/O, no clock: values in, values out.
 
+pub mod api_key;
 pub mod bucket;
 pub mod checksum;
 pub mod classic;

@@ -6,6 +6,7 @@ mod downloads;
 mod events;
 mod files;
 mod health;
+mod keys;
 mod public;
 mod receipts;
 mod sweep;
@@ -76,6 +77,9 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(webhooks::test_webhook))
         .routes(routes!(webhooks::replay_webhook))
         .routes(routes!(webhooks::list_deliveries))
+        .routes(routes!(keys::create_api_key, keys::list_api_keys))
+        .routes(routes!(keys::revoke_api_key))
+        .routes(routes!(keys::rotate_api_key))
         .routes(routes!(receipts::get_receipt_keys))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -106,7 +106,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         history: config.sweep.history(),
     })?);
     let webhooks = open_webhooks(&config, &engine).await?;
-    let door = Arc::new(open_door(&config, Arc::clone(&clock), &metrics)?);
+    let door = Arc::new(open_door(&config, Arc::clone(&clock), &metrics, &engine)?);
     let keys = door.verifier.worker();
     let stop = CancellationToken::new();
     let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
@@ -124,11 +124,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
             metrics: Arc::clone(&metrics),
             config: config.sweep,
         },
-        webhooks: WebhookWorker {
-            webhooks,
-            metrics: Arc::clone(&metrics),
-            concurrency: config.webhooks.concurrency,
-        },
+        webhooks: WebhookWorker::new(webhooks, &metrics, config.webhooks.concurrency),
         keys,
         store,
         metrics,
@@ -235,9 +231,11 @@ fn open_door(
     config: &Config,
     clock: Arc<dyn Clock>,
     metrics: &Arc<Metrics>,
+    engine: &Arc<Engine>,
 ) -> Result<Door, ServeError> {
     Ok(Door {
         verifier: Verifier::new(&config.auth, clock, metrics)?,
+        keys: engine.clone(),
         metrics: Arc::clone(metrics),
         request_ids: RequestIds::new()?,
         traced: !config.telemetry.otlp_endpoint.is_empty(),

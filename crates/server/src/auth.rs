@@ -16,6 +16,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use valetkey_engine::Principal;
+use valetkey_protocol::api_key::SUBJECT_HEADER;
 use valetkey_protocol::{Clock, Code, Problem, Secret, Subject};
 
 use crate::ServeError;
@@ -115,11 +116,7 @@ impl Verifier {
     /// # Errors
     /// `token_expired` for a token that was good once, `auth_unavailable` when the key it needs cannot be had at the
     /// moment, `unauthenticated` for everything else.
-    pub(crate) async fn authenticate(
-        &self,
-        headers: &HeaderMap,
-    ) -> Result<(Principal, Duration), Problem> {
-        let token = bearer(headers)?;
+    pub(crate) async fn authenticate(&self, token: &str) -> Result<(Principal, Duration), Problem> {
         let (trust, claims) = self.verify(token).await?;
         let now = self.clock.now();
         let left = check_times(&claims, now, self.max_lifetime)?;
@@ -278,7 +275,8 @@ pub(crate) fn mint(
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).map(Secret::new)
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+/// The token of a request.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let how = "send `Authorization: Bearer TOKEN` with a token of your application";
     let missing = || Problem::new(Code::Unauthenticated, how);
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
@@ -295,6 +293,21 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
         return Err(missing());
     }
     Ok(token.trim())
+}
+
+/// Whom a request is sent for, if its sender says that it is for somebody else.
+pub(crate) fn behalf(headers: &HeaderMap) -> Result<Option<Subject>, Problem> {
+    let mut values = headers.get_all(SUBJECT_HEADER).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let text = value.to_str().ok().filter(|_| values.next().is_none());
+    let subject = text.and_then(|text| Subject::parse(text).ok());
+    let wrong = || {
+        let detail = "Valetkey-Subject: send one, of 1 to 255 printable ASCII characters";
+        Problem::new(Code::InvalidRequest, detail).with("field", "Valetkey-Subject")
+    };
+    subject.map(Some).ok_or_else(wrong)
 }
 
 /// Refuses headers that would have somebody else's key, or rules we do not know, decide, and names of keys that are none.

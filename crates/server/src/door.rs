@@ -12,15 +12,18 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tracing::Instrument as _;
+use valetkey_engine::Principal;
+use valetkey_protocol::api_key::PREFIX;
 use valetkey_protocol::problem::PROBLEM_JSON;
 use valetkey_protocol::receipt::JWKS_PATH;
 use valetkey_protocol::{Code, Problem};
 
-use crate::auth::Verifier;
+use crate::auth::{self, Verifier};
 use crate::clock::Stopwatch;
 use crate::compat::anonymous::Anonymous;
 use crate::compat::classic;
 use crate::failure::Failure;
+use crate::keys::KeyRing;
 use crate::linger;
 use crate::metrics::{Metrics, Route};
 use crate::parts::Lifetime;
@@ -46,6 +49,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// What the door needs.
 pub(crate) struct Door {
     pub(crate) verifier: Verifier,
+    pub(crate) keys: Arc<dyn KeyRing>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) request_ids: RequestIds,
     /// Whether spans go to a collector.
@@ -94,7 +98,7 @@ async fn serve(
     }
     let mut response = match door.admit(&route, &mut request).await {
         Ok(()) => answer(next.run(request)).await,
-        Err(problem) => Failure::from(problem).into_response(),
+        Err(failure) => failure.into_response(),
     };
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
         door.report(&failure);
@@ -125,7 +129,7 @@ impl Door {
     }
 
     /// Finds out who sends the request, unless its route is for everybody or nothing is there at all.
-    async fn admit(&self, route: &Route, request: &mut Request) -> Result<(), Problem> {
+    async fn admit(&self, route: &Route, request: &mut Request) -> Result<(), Failure> {
         let name = route.as_str();
         let of_pages = name == sdk::ROUTE || console::ROUTES.contains(&name);
         let open = route.0.is_none() || of_pages || PUBLIC_ROUTES.contains(&name);
@@ -134,11 +138,25 @@ impl Door {
         if let Some(admitted) = anonymous.and_then(|one| one.admit(request.headers())) {
             request.extensions_mut().insert(admitted?);
         } else if !open {
-            let (principal, left) = self.verifier.authenticate(request.headers()).await?;
+            let (principal, left) = self.authenticate(request.headers()).await?;
             request.extensions_mut().insert(principal);
             request.extensions_mut().insert(Lifetime(left));
         }
         Ok(())
+    }
+
+    /// By token or by API key.
+    async fn authenticate(&self, headers: &HeaderMap) -> Result<(Principal, Duration), Failure> {
+        let token = auth::bearer(headers)?;
+        let behalf = auth::behalf(headers)?;
+        if token.starts_with(PREFIX) {
+            return self.keys.holder(token, behalf).await;
+        }
+        if behalf.is_some() {
+            let detail = "only an API key with the scope `on_behalf` may send Valetkey-Subject";
+            return Err(Failure::new(Code::Forbidden, detail));
+        }
+        Ok(self.verifier.authenticate(token).await?)
     }
 
     /// Counts a problem and, when the fault is ours, logs what was behind it: here and nowhere else.

@@ -27,6 +27,7 @@ mod error;
 mod failure;
 mod files;
 mod json;
+mod keys;
 mod linger;
 mod metrics;
 mod parts;

@@ -30,6 +30,7 @@ const BEARER: &str = "bearer";
         (name = "classic", description = "What clients of well-known guides to presigned URLs call"),
         (name = "buckets", description = "What goes where"),
         (name = "webhooks", description = "Being told what happens; for administrators"),
+        (name = "keys", description = "API keys of backends; for administrators"),
         (name = "administration", description = "For operators"),
         (name = "service", description = "The service itself"),
     )
@@ -44,7 +45,7 @@ pub fn document() -> String {
     let scheme = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
-        .description(Some("A token of your application"))
+        .description(Some("A token of your application, or an API key"))
         .build();
     components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
     // A wildcard takes slashes too; OpenAPI has no sign for that.
@@ -149,6 +150,9 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::MalformedRequest,
             Code::InvalidRequest,
         ],
+        "create_api_key" => &[Code::Conflict, Code::StorageFull],
+        "revoke_api_key" => &[Code::NotFound],
+        "rotate_api_key" => &[Code::NotFound, Code::Conflict, Code::StorageFull],
         "sweep" => &[Code::Forbidden, Code::StorageUnavailable, Code::StorageFull],
         "list_files" => &[Code::MalformedRequest, Code::InvalidRequest],
         "list_events" => &[

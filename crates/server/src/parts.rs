@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use valetkey_engine::Principal;
+use valetkey_protocol::api_key::ApiKeyId;
 use valetkey_protocol::webhook::EndpointId;
 use valetkey_protocol::{Code, FileId, Problem};
 
@@ -56,6 +57,17 @@ impl<S: Send + Sync> FromRequestParts<S> for IdInPath {
 pub(crate) struct EndpointInPath(pub(crate) EndpointId);
 
 impl<S: Send + Sync> FromRequestParts<S> for EndpointInPath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        id_in_path(parts, state).await.map(Self)
+    }
+}
+
+/// The `{id}` of an API key in a path. One that is no id is answered like one that does not exist.
+pub(crate) struct KeyInPath(pub(crate) ApiKeyId);
+
+impl<S: Send + Sync> FromRequestParts<S> for KeyInPath {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {

@@ -80,7 +80,15 @@ pub(crate) fn access_key_id() -> Result<String, getrandom::Error> {
     Ok(format!("VK{}", hex(&random_bytes::<9>()?).to_uppercase()))
 }
 
-/// The 32 bytes of a private key.
+/// The bytes of an API key: of its id, and of its secret.
+///
+/// # Errors
+/// The machine has no chance to give.
+pub(crate) fn api_key() -> Result<([u8; 6], [u8; 32]), getrandom::Error> {
+    Ok((random_bytes()?, random_bytes()?))
+}
+
+/// The 32 bytes of a private key, or of another secret.
 ///
 /// # Errors
 /// The machine has no chance to give.

@@ -103,13 +103,12 @@ async fn run(app: App, shutdown: impl Future<Output = ()> + Send) -> Result<(), 
     };
     let counters = |name| app.metrics.listener(name);
     let store = app.listeners.store.zip(app.store).map(|(listener, open)| {
-        let stop = stop_store.clone();
         tokio::spawn(serve_store(
             listener,
             open,
             store_options,
             counters("store"),
-            stop,
+            stop_store.clone(),
         ))
     });
     let mut parts = JoinSet::new();

@@ -45,8 +45,8 @@ const MIGRATIONS: [(&str, &str); 9] = [
         include_str!("../../migrations/postgres/V8__late_uploads.sql"),
     ),
     (
-        "V9__tickets",
-        include_str!("../../migrations/postgres/V9__tickets.sql"),
+        "V9__tickets_and_keys",
+        include_str!("../../migrations/postgres/V9__tickets_and_keys.sql"),
     ),
 ];
 

@@ -9,6 +9,7 @@ pub(crate) mod edges;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod history;
+pub(crate) mod keys;
 pub(crate) mod late;
 pub(crate) mod once;
 pub(crate) mod owing;
@@ -83,6 +84,10 @@ macro_rules! conformance {
             once::a_key_stands_for_its_first_upload_and_for_its_owner_alone
             once::of_fifty_with_one_key_one_is_created
             once::a_key_counts_until_its_time_and_can_be_freed
+            keys::a_key_is_found_as_it_was_made_and_gone_when_it_is_removed
+            keys::there_are_so_many_keys_and_each_once
+            keys::of_twenty_who_rotate_at_once_one_does
+            keys::the_last_use_of_a_key_only_gets_later
             tickets::of_fifty_at_once_under_one_ticket_as_many_get_in_as_it_is_for
             tickets::the_items_of_one_call_are_counted_and_those_refused_are_nowhere
             tickets::what_goes_over_another_limit_uses_nothing_of_a_ticket

@@ -4,6 +4,7 @@ mod dev;
 mod events;
 mod get;
 mod health;
+mod key;
 mod ls;
 mod migrate;
 mod openapi;
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     Sweep(sweep::Sweep),
     /// Ask whether a service on this machine is well
     Health(health::Health),
+    /// Make, list, rotate and revoke API keys
+    Key(key::Key),
     /// Make a token for the development service
     Token(token::Token),
     /// Print the OpenAPI document of the API
@@ -74,6 +77,7 @@ impl Command {
             Self::Receipt(receipt) => until_signal(receipt.run()).await,
             Self::Sweep(sweep) => until_signal(sweep.run()).await,
             Self::Health(health) => until_signal(health.run()).await,
+            Self::Key(key) => until_signal(key.run()).await,
             Self::Token(token) => token.run(),
             Self::Openapi => openapi::run(),
         }

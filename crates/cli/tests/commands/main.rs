@@ -8,6 +8,7 @@ mod dev;
 mod events;
 mod get;
 mod health;
+mod key;
 mod ls;
 mod openapi;
 mod presign;

@@ -7,7 +7,7 @@ use valetkey_protocol::{FileId, Metadata};
 
 use super::facts;
 use crate::engine::later;
-use crate::policy::Action;
+use crate::policy::{self, Action};
 use crate::{Engine, Error, Principal};
 
 /// How often a change is tried again when somebody else changed the file at the same moment.
@@ -24,6 +24,10 @@ impl Engine {
         id: FileId,
         patch: PatchFile,
     ) -> Result<File, Error> {
+        if patch.retain_for.is_some() {
+            // Whoever ends a file's retention deletes it.
+            policy::check_may(who, Action::Delete)?;
+        }
         for _ in 0..TRIES {
             let record = self.find_file(who, Action::Change, id).await?;
             let change = self.merged(&record, &patch)?;

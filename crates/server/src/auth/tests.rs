@@ -67,7 +67,8 @@ fn present(authorization: &[&str], config: &AuthConfig) -> Result<Principal, Pro
         headers.append(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap());
     }
     // Nothing that is fetched is asked for here, so nothing waits.
-    let known = verifier(config).authenticate(&headers).now_or_never();
+    let verifier = verifier(config);
+    let known = verifier.authenticate(bearer(&headers)?).now_or_never();
     known.unwrap().map(|(principal, _)| principal)
 }
 

@@ -9,6 +9,20 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::config::AuthConfig;
 
+/// Nobody has a key here.
+struct NoKeys;
+
+#[async_trait::async_trait]
+impl KeyRing for NoKeys {
+    async fn holder(
+        &self,
+        _: &str,
+        _: Option<valetkey_protocol::Subject>,
+    ) -> Result<(Principal, Duration), Failure> {
+        Err(Failure::new(Code::Unauthenticated, "there is no key"))
+    }
+}
+
 /// A router of one public route behind the door.
 fn behind_the_door<H, T>(handler: H) -> Router
 where
@@ -22,6 +36,7 @@ where
             &Arc::default(),
         )
         .unwrap(),
+        keys: Arc::new(NoKeys),
         metrics: Arc::default(),
         request_ids: RequestIds::new().unwrap(),
         traced: false,

@@ -30,10 +30,10 @@ const FORGET_EVERY: Duration = Duration::from_secs(10);
 
 /// What the worker works with.
 pub(crate) struct WebhookWorker {
-    pub(crate) webhooks: Arc<Webhooks>,
-    pub(crate) metrics: Arc<Metrics>,
+    webhooks: Arc<Webhooks>,
+    metrics: Arc<Metrics>,
     /// How many deliveries of one endpoint are under way at a time.
-    pub(crate) concurrency: u32,
+    concurrency: u32,
 }
 
 /// What is under way.
@@ -44,6 +44,14 @@ struct Flight {
 }
 
 impl WebhookWorker {
+    pub(crate) fn new(webhooks: Arc<Webhooks>, metrics: &Arc<Metrics>, concurrency: u32) -> Self {
+        Self {
+            webhooks,
+            metrics: Arc::clone(metrics),
+            concurrency,
+        }
+    }
+
     /// Works until it is told to stop, and lets what is under way come to its end.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut flight = Flight::default();

@@ -15,6 +15,7 @@ mod downloads;
 mod events;
 mod files;
 mod hosts;
+mod keys;
 mod outage;
 mod privacy;
 mod receipts;

@@ -108,12 +108,7 @@ async fn a_ticket_opens_nothing_but_its_own_uploads() {
     let world = World::start().await;
     let alice = world.user("alice");
     let file = alice.upload("secret.txt", b"secret").await;
-    let open = alice.create("open.txt", b"abc").await;
-    let (holder, other) = (
-        holder(&world, "t-1", json!({})),
-        holder(&world, "t-2", json!({})),
-    );
-    let theirs = other.create("theirs.txt", b"abc").await;
+    let holder = holder(&world, "t-1", json!({}));
     // Roles count for nothing in a ticket: this one names `admin`.
     for (method, path, body) in [
         (Method::GET, "/v1/files", json!(null)),
@@ -160,6 +155,16 @@ async fn a_ticket_opens_nothing_but_its_own_uploads() {
     let batch = json!({"ids": [id(&file)]});
     let downloads = holder.post("/v1/downloads/batch", &batch).await.ok(200);
     assert_eq!(downloads["results"][0]["status"], 403);
+}
+
+#[tokio::test]
+async fn uploads_of_the_owner_and_of_other_tickets_do_not_exist_for_its_holder() {
+    let world = World::start().await;
+    let alice = world.user("alice");
+    let file = alice.upload("secret.txt", b"secret").await;
+    let open = alice.create("open.txt", b"abc").await;
+    let [holder, other] = ["t-1", "t-2"].map(|name| holder(&world, name, json!({})));
+    let theirs = other.create("theirs.txt", b"abc").await;
     for upload in [&file, &open, &theirs] {
         let path = format!("/v1/uploads/{}", id(upload));
         holder.get(&path).await.problem(404, "not_found");

@@ -1,0 +1,40 @@
+//! Who holds an API key: what the door asks the engine.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use valetkey_engine::{Engine, Principal};
+use valetkey_protocol::{Clock as _, Subject};
+
+use crate::clock::SystemClock;
+use crate::failure::Failure;
+
+/// How long what goes on, such as a stream of events, goes on without the key being looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Whoever knows API keys.
+#[async_trait]
+pub(crate) trait KeyRing: Send + Sync + 'static {
+    /// Finds out who holds a secret, and for how long that may be relied on.
+    async fn holder(
+        &self,
+        secret: &str,
+        behalf: Option<Subject>,
+    ) -> Result<(Principal, Duration), Failure>;
+}
+
+#[async_trait]
+impl KeyRing for Engine {
+    async fn holder(
+        &self,
+        secret: &str,
+        behalf: Option<Subject>,
+    ) -> Result<(Principal, Duration), Failure> {
+        let (holder, ends) = Engine::holder(self, secret, behalf).await?;
+        let left = ends.map(|ends| ends.duration_since(SystemClock.now()));
+        let left = left.map(|left| Duration::try_from(left.max(SignedDuration::ZERO)));
+        let left = left.and_then(Result::ok).unwrap_or(LOOK_AGAIN);
+        Ok((holder, left.min(LOOK_AGAIN)))
+    }
+}
