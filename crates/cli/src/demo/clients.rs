@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hyper::Request;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
-use tokio::task::JoinSet;
 use valetkey_client::upload::{PutOptions, ToPut, put_files};
 use valetkey_client::{Budget, Client, Silent};
 use valetkey_protocol::FileId;
@@ -25,7 +25,6 @@ const TRANSFERS: usize = 4;
 const BOUNDARY: &str = "----valetkey-demo-7MA4YWxkTrZu0gW";
 
 /// What one client sends, and where.
-#[derive(Clone)]
 struct Errand {
     way: Way,
     url: String,
@@ -62,20 +61,14 @@ pub(super) async fn send(
         files: Arc::clone(files),
         size: load.size,
     };
-    let mut clients = JoinSet::new();
-    for _ in 0..load.clients {
-        clients.spawn(errand.clone().run());
-    }
-    let mut arrived = Vec::new();
-    while let Some(client) = clients.join_next().await {
-        let client = client.map_err(|error| DemoError::Message(error.to_string()))?;
-        arrived.extend(client?);
-    }
-    Ok(arrived)
+    // What moves bytes are the connections, each in a task of its own, whichever the way.
+    let clients = (0..load.clients).map(|_| errand.run());
+    let arrived = try_join_all(clients).await?;
+    Ok(arrived.into_iter().flatten().collect())
 }
 
 impl Errand {
-    async fn run(self) -> Result<Vec<Arrived>, DemoError> {
+    async fn run(&self) -> Result<Vec<Arrived>, DemoError> {
         match self.way {
             Way::Direct => self.direct().await,
             Way::Receive | Way::Stream => self.through_a_server().await,
@@ -103,10 +96,8 @@ impl Errand {
 
     async fn through_a_server(&self) -> Result<Vec<Arrived>, DemoError> {
         let peer = Peer::new(self.way.label(), &self.url, None);
-        let requests = self.files.iter().map(|path| self.post(&peer, path));
-        // Made before the stream, so that no closure over a lifetime keeps the whole future from being `Send`.
-        let requests: Vec<_> = requests.collect();
-        stream::iter(requests)
+        stream::iter(self.files.iter())
+            .map(|path| self.post(&peer, path))
             .buffer_unordered(TRANSFERS)
             .try_collect()
             .await

@@ -5,7 +5,10 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 /// This instant, to measure from.
-#[expect(clippy::disallowed_methods, reason = "elapsed time is what is measured")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "elapsed time is what is measured"
+)]
 pub(super) fn now() -> Instant {
     Instant::now()
 }

@@ -107,7 +107,9 @@ async fn measured(
     let arrived = clients::send(world, way, load, files).await?;
     let seconds = start.elapsed().as_secs_f64();
     let after = server.processor_time();
-    let cpu = after.zip(before).map(|(after, before)| after.saturating_sub(before));
+    let cpu = after
+        .zip(before)
+        .map(|(after, before)| after.saturating_sub(before));
     let run = Run {
         seconds,
         cpu_seconds: cpu.map(|cpu| cpu.as_secs_f64()),

@@ -116,7 +116,9 @@ fn rate(text: &str) -> Result<Rate, InvalidValue> {
     let units = [("kbit", 1e3), ("mbit", 1e6), ("gbit", 1e9)];
     let wrong =
         InvalidValue::new("must be a number with kbit, mbit or gbit, such as 100mbit, or none");
-    number(text, &units).map(|rate| Rate(Some(rate))).ok_or(wrong)
+    number(text, &units)
+        .map(|rate| Rate(Some(rate)))
+        .ok_or(wrong)
 }
 
 /// A number of at least one unit, and of less than a trillion.
@@ -126,7 +128,9 @@ fn number(text: &str, units: &[(&str, f64)]) -> Option<u64> {
         .iter()
         .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
     let number = digits.trim().parse::<f64>().ok()? * factor;
-    (1.0..1e12).contains(&number).then_some(number.round() as u64)
+    (1.0..1e12)
+        .contains(&number)
+        .then_some(number.round() as u64)
 }
 
 #[cfg(test)]
@@ -161,7 +165,9 @@ mod tests {
 
     #[test]
     fn each_number_of_clients_is_a_row_and_the_link_has_its_own() {
-        let loads = options(&["--clients", "1,4", "--photos", "15"]).loads().unwrap();
+        let loads = options(&["--clients", "1,4", "--photos", "15"])
+            .loads()
+            .unwrap();
         let told: Vec<_> = loads
             .iter()
             .map(|load| (load.clients, load.files, load.size, load.link.is_some()))

@@ -82,7 +82,7 @@ impl Process {
         let exact = std::fs::read_dir(format!("{folder}/task")).map(|tasks| {
             let times = tasks.flatten().filter_map(|task| {
                 let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-                text.split_whitespace().next()?.parse().ok()
+                text.split_whitespace().next()?.parse::<u64>().ok()
             });
             Duration::from_nanos(times.sum())
         });
@@ -121,7 +121,9 @@ fn ticks(stat: &str) -> Option<Duration> {
 
 /// `VmHWM` of `/proc/PID/status`, which is told in kibibytes (proc_pid_status(5)).
 fn peak(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kibibytes * 1024)
 }

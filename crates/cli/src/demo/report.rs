@@ -101,7 +101,9 @@ impl Row {
             1 => "1 client".to_owned(),
             clients => format!("{clients} clients, each"),
         };
-        let link = self.link.map(|link| format!(", over {} at the server", rate(link)));
+        let link = self
+            .link
+            .map(|link| format!(", over {} at the server", rate(link)));
         format!("{clients}: {files}{}", link.unwrap_or_default())
     }
 }
@@ -119,11 +121,22 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 
 /// Bytes with a decimal unit, as the options take them.
 fn size(bytes: u64) -> String {
-    with_unit(bytes as f64, &[(1e9, " GB"), (1e6, " MB"), (1e3, " kB"), (1.0, " B")])
+    with_unit(
+        bytes as f64,
+        &[(1e9, " GB"), (1e6, " MB"), (1e3, " kB"), (1.0, " B")],
+    )
 }
 
 fn rate(bits: u64) -> String {
-    with_unit(bits as f64, &[(1e9, " Gbit/s"), (1e6, " Mbit/s"), (1e3, " kbit/s"), (1.0, " bit/s")])
+    with_unit(
+        bits as f64,
+        &[
+            (1e9, " Gbit/s"),
+            (1e6, " Mbit/s"),
+            (1e3, " kbit/s"),
+            (1.0, " bit/s"),
+        ],
+    )
 }
 
 fn with_unit(value: f64, units: &[(f64, &str)]) -> String {
@@ -154,9 +167,21 @@ pub(super) mod tests {
             link: Some(100_000_000),
         };
         let rounds = [
-            [run(4.0, 6.0, 30 << 20), run(1.0, 2.0, 9 << 20), run(2.0, 0.1, 20 << 20)],
-            [run(9.0, 6.0, 40 << 20), run(1.2, 2.0, 8 << 20), run(1.5, 0.1, 21 << 20)],
-            [run(3.0, 6.0, 35 << 20), run(0.9, 2.0, 8 << 20), run(1.0, 0.1, 20 << 20)],
+            [
+                run(4.0, 6.0, 30 << 20),
+                run(1.0, 2.0, 9 << 20),
+                run(2.0, 0.1, 20 << 20),
+            ],
+            [
+                run(9.0, 6.0, 40 << 20),
+                run(1.2, 2.0, 8 << 20),
+                run(1.5, 0.1, 21 << 20),
+            ],
+            [
+                run(3.0, 6.0, 35 << 20),
+                run(0.9, 2.0, 8 << 20),
+                run(1.0, 0.1, 20 << 20),
+            ],
         ];
         Report {
             rounds: 3,
@@ -170,7 +195,10 @@ pub(super) mod tests {
         let [receive, stream, direct] = &row.ways[..] else {
             panic!("{row:?}");
         };
-        assert_eq!((receive.seconds, stream.seconds, direct.seconds), (4.0, 1.0, 1.5));
+        assert_eq!(
+            (receive.seconds, stream.seconds, direct.seconds),
+            (4.0, 1.0, 1.5)
+        );
         // Of 2, 6 and 3; the medians of the times would make it 2.7.
         assert_eq!(receive.times_direct, 3.0);
         assert_eq!(direct.times_direct, 1.0);
@@ -196,7 +224,10 @@ pub(super) mod tests {
     #[test]
     fn a_title_says_who_sends_what() {
         let title = report().rows[0].title();
-        assert_eq!(title, "2 clients, each: 10 photos of 100 MB, over 100 Mbit/s at the server");
+        assert_eq!(
+            title,
+            "2 clients, each: 10 photos of 100 MB, over 100 Mbit/s at the server"
+        );
         assert_eq!(size(1_500_000), "1.5 MB");
     }
 }

@@ -35,7 +35,13 @@ pub(super) fn svg(report: &Report) -> String {
 }
 
 fn draw(svg: &mut String, row: &Row, top: u32) {
-    writeln!(svg, "<text class=\"t\" x=\"0\" y=\"{}\">{}</text>", top + 14, row.title()).ok();
+    writeln!(
+        svg,
+        "<text class=\"t\" x=\"0\" y=\"{}\">{}</text>",
+        top + 14,
+        row.title()
+    )
+    .ok();
     let slowest = row.ways.iter().map(|way| way.seconds).fold(0.0, f64::max);
     for (number, way) in row.ways.iter().enumerate() {
         let y = top + 22 + (BAR + 4) * number as u32;
@@ -63,7 +69,10 @@ mod tests {
     fn the_slowest_bar_is_the_longest_and_all_are_there() {
         let drawn = svg(&report());
         assert_eq!(drawn.matches("<rect").count(), 3);
-        assert!(drawn.contains("class=\"b0\" x=\"170\" y=\"66\" width=\"420.0\""), "{drawn}");
+        assert!(
+            drawn.contains("class=\"b0\" x=\"170\" y=\"66\" width=\"420.0\""),
+            "{drawn}"
+        );
         assert!(drawn.contains("width=\"157.5\""), "{drawn}");
         assert!(drawn.contains("1.00 s · 0.80×"), "{drawn}");
         assert!(drawn.contains("prefers-color-scheme:dark"));

@@ -4,7 +4,13 @@ use std::fmt::Write as _;
 
 use super::report::{Report, Result, Row};
 
-const HEAD: [&str; 5] = ["", "time", "times direct", "server CPU s/GB", "server memory"];
+const HEAD: [&str; 5] = [
+    "",
+    "time",
+    "times direct",
+    "server CPU s/GB",
+    "server memory",
+];
 const NOT_MEASURED: &str = "not measured";
 
 /// A table for each load, and what the numbers are.
@@ -31,7 +37,11 @@ fn write_row(text: &mut String, row: &Row) {
     let lines = [HEAD.map(str::to_owned)];
     for cells in lines.into_iter().chain(row.ways.iter().map(cells)) {
         let [label, time, ratio, cpu, memory] = cells;
-        writeln!(text, "  {label:<20}{time:>10}{ratio:>15}{cpu:>18}{memory:>16}").ok();
+        writeln!(
+            text,
+            "  {label:<20}{time:>10}{ratio:>15}{cpu:>18}{memory:>16}"
+        )
+        .ok();
     }
     text.push('\n');
 }
@@ -76,11 +86,23 @@ mod tests {
         let told = table(&report());
         let line = |label: &str| {
             let line = told.lines().find(|line| line.contains(label));
-            line.unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+            line.unwrap()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
         };
-        assert_eq!(line("receive, then"), "receive, then send 4.00 s 3.00× 3.000 40.0 MiB");
-        assert_eq!(line("streaming"), "streaming proxy 1.00 s 0.80× 1.000 9.0 MiB");
-        assert_eq!(line("direct ("), "direct (Valetkey) 1.50 s 1.00× 0.050 21.0 MiB");
+        assert_eq!(
+            line("receive, then"),
+            "receive, then send 4.00 s 3.00× 3.000 40.0 MiB"
+        );
+        assert_eq!(
+            line("streaming"),
+            "streaming proxy 1.00 s 0.80× 1.000 9.0 MiB"
+        );
+        assert_eq!(
+            line("direct ("),
+            "direct (Valetkey) 1.50 s 1.00× 0.050 21.0 MiB"
+        );
         assert!(told.contains("medians of 3 rounds"), "{told}");
     }
 

@@ -162,7 +162,11 @@ impl Servers {
         let relay = match link {
             Some(link) => {
                 let to = api.url.trim_start_matches("http://");
-                let arguments = ["relay".to_owned(), format!("--to={to}"), format!("--link={link}")];
+                let arguments = [
+                    "relay".to_owned(),
+                    format!("--to={to}"),
+                    format!("--link={link}"),
+                ];
                 Some(Process::start("relay", arguments.into(), folder).await?)
             }
             None => None,
@@ -200,7 +204,10 @@ fn configure(folder: &Path, place: &Where) -> Result<PathBuf, DemoError> {
         ("buckets.demo.endpoint", &place.store),
         ("buckets.demo.region", REGION),
         ("buckets.demo.access_key_id", &key.access_key),
-        ("buckets.demo.secret_access_key_file", &text(&storage_secret)?),
+        (
+            "buckets.demo.secret_access_key_file",
+            &text(&storage_secret)?,
+        ),
     ];
     for (name, value) in lines {
         // A JSON string is a TOML string.

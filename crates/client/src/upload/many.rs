@@ -7,9 +7,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, Stream, StreamExt};
 use valetkey_protocol::FileId;
 use valetkey_protocol::file::File;
-use valetkey_protocol::upload::{
-    CompleteResult, CreateResult, CreateUpload, MAX_BATCH, Upload,
-};
+use valetkey_protocol::upload::{CompleteResult, CreateResult, CreateUpload, MAX_BATCH, Upload};
 
 use super::{PutOptions, Session, declare};
 use crate::source::Source;
@@ -119,7 +117,11 @@ impl<'a, P: Fn(usize) -> Arc<dyn Progress>> Many<'a, P> {
         // which is created once however often it is sent.
         let results = match intents.len() {
             0 | 1 => Vec::new(),
-            _ => self.client.create_uploads(intents).await.unwrap_or_default(),
+            _ => self
+                .client
+                .create_uploads(intents)
+                .await
+                .unwrap_or_default(),
         };
         let mut results = results.into_iter();
         let with_results = declared.into_iter().map(|(place, one)| match one {

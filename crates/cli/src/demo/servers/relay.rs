@@ -23,7 +23,9 @@ pub(super) async fn relay(
                 if let Ok(service) = TcpStream::connect(&to).await {
                     let mut near = Linked::new(stream, Some(link));
                     let mut far = Linked::new(service, None);
-                    tokio::io::copy_bidirectional(&mut near, &mut far).await.ok();
+                    tokio::io::copy_bidirectional(&mut near, &mut far)
+                        .await
+                        .ok();
                 }
             });
         }

@@ -30,7 +30,8 @@ impl Handler for Stream {
     async fn store(&self, request: Request<Incoming>) -> Result<String, DemoError> {
         let body = request.into_body();
         let size = body.size_hint().exact();
-        let size = size.ok_or_else(|| DemoError::Message("Content-Length is missing".to_owned()))?;
+        let size =
+            size.ok_or_else(|| DemoError::Message("Content-Length is missing".to_owned()))?;
         let key = self.keys.next();
         let body = body.map_err(Into::into).boxed_unsync();
         self.storage.put_streamed(&key, size, body).await?;
