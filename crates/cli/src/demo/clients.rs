@@ -24,15 +24,6 @@ const TRANSFERS: usize = 4;
 /// What stands between the parts of a form; it is not in the photos, which are made here.
 const BOUNDARY: &str = "----valetkey-demo-7MA4YWxkTrZu0gW";
 
-/// What one client sends, and where.
-struct Errand {
-    way: Way,
-    url: String,
-    token: String,
-    files: Arc<[PathBuf]>,
-    size: u64,
-}
-
 /// A file that arrived.
 pub(super) struct Arrived {
     /// The object.
@@ -47,42 +38,66 @@ struct Stored {
     key: String,
 }
 
-/// Has every client of a load send the files, all at once, and gives what arrived.
-pub(super) async fn send(
-    world: &World,
+/// Clients that are ready to send, each with connections of its own, none of which is open.
+pub(super) struct Clients(Vec<Errand>);
+
+/// What one client sends, and how.
+struct Errand {
     way: Way,
-    load: &Load,
-    files: &Arc<[PathBuf]>,
-) -> Result<Vec<Arrived>, DemoError> {
-    let errand = Errand {
-        way,
-        url: world.url(way, load.link.is_some()).to_owned(),
-        token: world.token.clone(),
-        files: Arc::clone(files),
-        size: load.size,
-    };
-    // What moves bytes are the connections, each in a task of its own, whichever the way.
-    let clients = (0..load.clients).map(|_| errand.run());
-    let arrived = try_join_all(clients).await?;
-    Ok(arrived.into_iter().flatten().collect())
+    url: String,
+    size: u64,
+    peer: Peer,
+    direct: Client,
+}
+
+impl Clients {
+    /// The clients of a load.
+    pub(super) fn new(world: &World, way: Way, load: &Load) -> Result<Self, DemoError> {
+        let url = world.url(way, load.link.is_some());
+        let errand = |_| {
+            Ok(Errand {
+                way,
+                url: url.to_owned(),
+                size: load.size,
+                peer: Peer::new(way.label(), url, None),
+                direct: Client::new(url, &world.token)?,
+            })
+        };
+        (0..load.clients)
+            .map(errand)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Has each send all files, all at once, and gives what arrived.
+    pub(super) async fn send(self, files: &[PathBuf]) -> Result<Vec<Arrived>, DemoError> {
+        // What moves bytes are the connections, each in a task of its own, whichever the way.
+        let arrived = try_join_all(self.0.iter().map(|client| client.send(files))).await?;
+        Ok(arrived.into_iter().flatten().collect())
+    }
 }
 
 impl Errand {
-    async fn run(&self) -> Result<Vec<Arrived>, DemoError> {
+    async fn send(&self, files: &[PathBuf]) -> Result<Vec<Arrived>, DemoError> {
         match self.way {
-            Way::Direct => self.direct().await,
-            Way::Receive | Way::Stream => self.through_a_server().await,
+            Way::Direct => self.send_directly(files).await,
+            Way::Receive | Way::Stream => {
+                stream::iter(files)
+                    .map(|path| self.post(path))
+                    .buffer_unordered(TRANSFERS)
+                    .try_collect()
+                    .await
+            }
         }
     }
 
-    async fn direct(&self) -> Result<Vec<Arrived>, DemoError> {
-        let client = Client::new(&self.url, &self.token)?;
+    async fn send_directly(&self, files: &[PathBuf]) -> Result<Vec<Arrived>, DemoError> {
         let budget = Budget::new(TRANSFERS);
-        let files = self.files.iter().map(|path| ToPut {
+        let files = files.iter().map(|path| ToPut {
             path: path.clone(),
             options: PutOptions::default(),
         });
-        put_files(&client, files.collect(), &budget, |_| Arc::new(Silent))
+        put_files(&self.direct, files.collect(), &budget, |_| Arc::new(Silent))
             .map(|(_, file)| {
                 let file = file?;
                 Ok(Arrived {
@@ -94,21 +109,12 @@ impl Errand {
             .await
     }
 
-    async fn through_a_server(&self) -> Result<Vec<Arrived>, DemoError> {
-        let peer = Peer::new(self.way.label(), &self.url, None);
-        stream::iter(self.files.iter())
-            .map(|path| self.post(&peer, path))
-            .buffer_unordered(TRANSFERS)
-            .try_collect()
-            .await
-    }
-
-    async fn post(&self, peer: &Peer, path: &Path) -> Result<Arrived, DemoError> {
+    async fn post(&self, path: &Path) -> Result<Arrived, DemoError> {
         let request = match self.way {
             Way::Receive => self.form(path).await?,
             Way::Stream | Way::Direct => self.plain(path).await?,
         };
-        let answer = peer.granted(request).await?;
+        let answer = self.peer.granted(request).await?;
         let stored: Stored = serde_json::from_slice(&answer.body)
             .map_err(|_| DemoError::Message("a server's answer is not its own".to_owned()))?;
         Ok(Arrived {

@@ -17,7 +17,6 @@ mod world;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 pub(crate) use error::DemoError;
 pub(crate) use options::Options;
@@ -25,6 +24,7 @@ pub(crate) use servers::DemoServer;
 
 use crate::error::Error;
 use crate::text::print;
+use clients::Clients;
 use options::{Load, Rate};
 use report::{Report, Row, Run};
 use world::{Way, World};
@@ -80,15 +80,15 @@ async fn measure(options: &Options, loads: &[Load]) -> Result<Report, DemoError>
 }
 
 /// One client sends one file each way, so that no first run pays for connections and caches.
-async fn warm_up(world: &World, load: &Load, files: &Arc<[PathBuf]>) -> Result<(), DemoError> {
+async fn warm_up(world: &World, load: &Load, files: &[PathBuf]) -> Result<(), DemoError> {
     let one = Load {
         clients: 1,
         files: 1,
         ..*load
     };
-    let first: Arc<[PathBuf]> = files.iter().take(1).cloned().collect();
+    let first = &files[..files.len().min(1)];
     for way in Way::ALL {
-        let arrived = clients::send(world, way, &one, &first).await?;
+        let arrived = Clients::new(world, way, &one)?.send(first).await?;
         clients::check_and_remove(world, &one, arrived).await?;
     }
     Ok(())
@@ -98,13 +98,14 @@ async fn measured(
     world: &World,
     way: Way,
     load: &Load,
-    files: &Arc<[PathBuf]>,
+    files: &[PathBuf],
 ) -> Result<Run, DemoError> {
     let server = world.process(way, load.link.is_some());
+    let clients = Clients::new(world, way, load)?;
     server.forget_peak();
     let before = server.processor_time();
     let start = clock::now();
-    let arrived = clients::send(world, way, load, files).await?;
+    let arrived = clients.send(files).await?;
     let seconds = start.elapsed().as_secs_f64();
     let after = server.processor_time();
     let cpu = after
@@ -120,7 +121,7 @@ async fn measured(
 }
 
 /// The files of a load, each different; all clients send the same.
-fn make_files(world: &World, load: &Load) -> Result<Arc<[PathBuf]>, DemoError> {
+fn make_files(world: &World, load: &Load) -> Result<Vec<PathBuf>, DemoError> {
     let folder = world.folder().join(format!("files-{}", load.size));
     std::fs::create_dir_all(&folder).map_err(DemoError::folder("make", &folder))?;
     let make = |number| {
