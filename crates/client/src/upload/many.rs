@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::join;
 use futures_util::stream::{self, Stream, StreamExt};
 use valetkey_protocol::FileId;
 use valetkey_protocol::file::File;
-use valetkey_protocol::upload::{CompleteResult, CreateResult, CreateUpload, MAX_BATCH, Upload};
+use valetkey_protocol::upload::{
+    CompleteResult, CreateResult, CreateUpload, MAX_BATCH, Strategy, Upload,
+};
 
 use super::{PutOptions, Session, declare};
 use crate::source::Source;
@@ -77,19 +80,44 @@ impl<'a, P: Fn(usize) -> Arc<dyn Progress>> Many<'a, P> {
     async fn put(&self, batch: Vec<Placed<ToPut>>) -> Vec<Placed<Result<File, Error>>> {
         let declared = self.declare(batch).await;
         let created = self.create(declared).await;
-        let sent = stream::iter(created)
-            .map(async |(place, session)| {
-                let sent = match session {
-                    Ok(session) => self.send(place, session).await,
-                    Err(error) => Err(error),
-                };
-                (place, sent)
+        let in_parts = |session: &Session| session.upload.strategy == Strategy::Multipart;
+        let (large, small) = created
+            .into_iter()
+            .partition(|(_, one)| one.as_ref().is_ok_and(in_parts));
+        // Small files do not wait for large ones to be complete.
+        let (mut done, large) = join(self.put_small(small), self.put_large(large)).await;
+        done.extend(large);
+        done
+    }
+
+    /// Sends all, then completes all.
+    async fn put_small(
+        &self,
+        small: Vec<Placed<Result<Session<'a>, Error>>>,
+    ) -> Vec<Placed<Result<File, Error>>> {
+        let sent = stream::iter(small)
+            .map(async |(place, session)| match session {
+                Ok(session) => (place, self.send(place, session).await),
+                Err(error) => (place, Err(error)),
             })
             // Each waits for its turn in the budget.
             .buffer_unordered(MAX_BATCH)
             .collect()
             .await;
         self.complete(sent).await
+    }
+
+    /// Completes each as soon as it is sent.
+    async fn put_large(
+        &self,
+        large: Vec<Placed<Result<Session<'a>, Error>>>,
+    ) -> Vec<Placed<Result<File, Error>>> {
+        let put = async |(place, session): Placed<Result<Session<'a>, Error>>| {
+            let done = async { finish(self.send(place, session?).await?, None).await };
+            (place, done.await)
+        };
+        let done = stream::iter(large).map(put);
+        done.buffer_unordered(self.budget.size()).collect().await
     }
 
     /// Hashes the files, as many at a time as may be sent.
