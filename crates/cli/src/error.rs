@@ -52,6 +52,9 @@ pub(crate) enum Error {
         /// What was given.
         path: PathBuf,
     },
+    /// The demonstration could not go on.
+    #[error(transparent)]
+    Demo(#[from] crate::demo::DemoError),
     /// A request was not signed.
     #[error(transparent)]
     Presign(#[from] crate::commands::presign::PresignError),

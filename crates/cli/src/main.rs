@@ -2,6 +2,7 @@
 
 mod banner;
 mod commands;
+mod demo;
 mod error;
 mod log;
 mod progress;

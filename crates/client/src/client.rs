@@ -5,13 +5,15 @@ use std::time::Duration;
 use futures_util::stream::{self, Stream, TryStreamExt};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url, redirect};
+use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 use valetkey_protocol::bucket::{Bucket, Buckets};
 use valetkey_protocol::download::{CreateDownload, Download};
 use valetkey_protocol::file::{File, FilePage, ListFiles};
 use valetkey_protocol::sweep::{Sweep, Swept};
 use valetkey_protocol::upload::{
-    CompleteUpload, CreateUpload, PartRequest, SignParts, SignedParts, Upload,
+    CompleteResult, CompleteUpload, CompleteUploads, CreateResult, CreateUpload, CreateUploads,
+    PartRequest, Results, SignParts, SignedParts, Upload,
 };
 use valetkey_protocol::{FileId, PartNumber};
 
@@ -89,6 +91,32 @@ impl Client {
         let request = self.request(Method::POST, &["uploads"]).json(create);
         let once = request.once(crate::clock::key());
         call::json(self.send(once).await?).await
+    }
+
+    /// `POST /v1/uploads/batch`: up to 100 uploads, with one result for each in their order.
+    ///
+    /// # Errors
+    /// The service's problem with the batch as a whole, or no connection.
+    pub async fn create_uploads(
+        &self,
+        uploads: Vec<CreateUpload>,
+    ) -> Result<Vec<CreateResult>, Error> {
+        let asked = uploads.len();
+        let request = self.request(Method::POST, &["uploads", "batch"]);
+        let answer = self.send(request.json(&CreateUploads { uploads })).await?;
+        results(answer, asked).await
+    }
+
+    /// `POST /v1/uploads/complete`: up to 100 uploads, with one result for each in their order.
+    ///
+    /// # Errors
+    /// The service's problem with the batch as a whole, or no connection.
+    pub async fn complete_uploads(&self, ids: &[FileId]) -> Result<Vec<CompleteResult>, Error> {
+        let batch = CompleteUploads {
+            ids: ids.iter().map(FileId::to_string).collect(),
+        };
+        let request = self.request(Method::POST, &["uploads", "complete"]);
+        results(self.send(request.json(&batch)).await?, ids.len()).await
     }
 
     /// `GET /v1/uploads/{id}`.
@@ -273,6 +301,18 @@ pub(crate) fn plain() -> reqwest::ClientBuilder {
         .redirect(redirect::Policy::none())
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
+}
+
+/// The results of a batch, one for each item that was asked for.
+async fn results<T: DeserializeOwned>(
+    answer: reqwest::Response,
+    asked: usize,
+) -> Result<Vec<T>, Error> {
+    let Results { results } = call::json(answer).await?;
+    match results.len() == asked {
+        true => Ok(results),
+        false => Err(Error::Answer("a batch has not one result for each item")),
+    }
 }
 
 fn parse_base(text: &str) -> Result<Url, Error> {

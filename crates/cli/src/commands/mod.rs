@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod demo;
 mod dev;
 mod events;
 mod get;
@@ -30,6 +31,11 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     /// Run everything on this machine with nothing configured
     Dev(dev::Dev),
+    /// Measure direct upload on this machine against servers that bytes pass through
+    Demo(demo::Demo),
+    /// Be one of the servers of the demonstration
+    #[command(hide = true)]
+    DemoServer(crate::demo::DemoServer),
     /// Bring the tables of a catalog up to date
     Migrate(migrate::Migrate),
     /// Run the embedded store alone: an S3 on one machine
@@ -66,6 +72,8 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.run().await,
             Self::Dev(dev) => dev.run().await,
+            Self::Demo(demo) => until_signal(demo.run()).await,
+            Self::DemoServer(server) => server.run().await,
             Self::Migrate(migrate) => until_signal(migrate.run()).await,
             Self::Store(store) => store.run().await,
             Self::Put(put) => until_signal(put.run()).await,

@@ -1,12 +1,13 @@
 //! `valetkey put`
 
 use std::path::PathBuf;
+use std::pin::pin;
 
 use clap::Args;
-use futures_util::stream::{self, StreamExt};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
-use valetkey_client::upload::{PutOptions, put_file};
-use valetkey_client::{Budget, Client};
+use valetkey_client::Budget;
+use valetkey_client::upload::{PutOptions, ToPut, put_files};
 use valetkey_protocol::file::File;
 use valetkey_protocol::{ContentType, FolderPath};
 
@@ -45,77 +46,71 @@ impl Put {
     /// Uploads everything that can be uploaded.
     pub(crate) async fn run(self) -> Result<(), Error> {
         let client = self.connection.client()?;
+        let bars = Bars::new(self.json);
+        let budget = Budget::new(self.concurrency.into());
         let found = walk::find(&self.files);
         let (all, mut failed) = (found.len(), 0);
-        let work = Work {
-            budget: Budget::new(self.concurrency.into()),
-            bars: Bars::new(self.json),
-            client,
-            put: &self,
+        let mut files = Vec::new();
+        for found in found {
+            let label = match &found {
+                Ok(found) => found.file.display().to_string(),
+                Err(error) => named(error).unwrap_or_default(),
+            };
+            match found.and_then(|found| self.prepare(found)) {
+                Ok(file) => files.push(file),
+                Err(error) => {
+                    failed += 1;
+                    self.tell(&bars, &label, Err(error))?;
+                }
+            }
+        }
+        let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
+        let start = |place: usize| {
+            let path = &paths[place];
+            let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+            bars.start(&path.display().to_string(), bytes)
         };
-        let mut done = stream::iter(found)
-            .map(|found| work.one(found))
-            .buffer_unordered(self.concurrency.into());
-        while let Some((label, outcome)) = done.next().await {
+        let mut done = pin!(put_files(&client, files, &budget, start));
+        while let Some((place, outcome)) = done.next().await {
             failed += usize::from(outcome.is_err());
-            work.tell(&label, outcome)?;
+            let label = paths[place].display().to_string();
+            self.tell(&bars, &label, outcome.map_err(Error::from))?;
         }
         match failed {
             0 => Ok(()),
             _ => Err(Error::Some { failed, all }),
         }
     }
-}
 
-struct Work<'a> {
-    client: Client,
-    budget: Budget,
-    bars: Bars,
-    put: &'a Put,
-}
-
-impl Work<'_> {
-    async fn one(&self, found: Result<Found, Error>) -> (String, Result<File, Error>) {
-        match found {
-            Ok(found) => {
-                let label = found.file.display().to_string();
-                let outcome = self.upload(found, &label).await;
-                (label, outcome)
-            }
-            Err(error) => (named(&error).unwrap_or_default(), Err(error)),
-        }
-    }
-
-    async fn upload(&self, found: Found, label: &str) -> Result<File, Error> {
-        let above = self.put.path.as_ref().map_or("", FolderPath::as_str);
+    fn prepare(&self, found: Found) -> Result<ToPut, Error> {
+        let above = self.path.as_ref().map_or("", FolderPath::as_str);
         let folder = walk::join(above, &found.folder);
         let path = FolderPath::parse(&folder).map_err(|source| Error::Argument {
             what: "folder for the service",
             argument: folder,
             source,
         })?;
-        let options = PutOptions {
-            bucket: self.put.bucket.clone(),
-            path: Some(path),
-            content_type: self.put.content_type.clone(),
-            ..PutOptions::default()
-        };
-        let bytes = found.file.metadata().map_or(0, |metadata| metadata.len());
-        let bar = self.bars.start(label, bytes);
-        let file = put_file(&self.client, &found.file, options, &self.budget, bar);
-        Ok(file.await?)
+        Ok(ToPut {
+            path: found.file,
+            options: PutOptions {
+                bucket: self.bucket.clone(),
+                path: Some(path),
+                content_type: self.content_type.clone(),
+                ..PutOptions::default()
+            },
+        })
     }
 
-    fn tell(&self, label: &str, outcome: Result<File, Error>) -> Result<(), Error> {
+    fn tell(&self, bars: &Bars, label: &str, outcome: Result<File, Error>) -> Result<(), Error> {
         match outcome {
-            Ok(file) if self.put.json => self.bars.print(&json!(file).to_string()),
-            Ok(file) => self.bars.print(&line(&file)),
-            Err(error) if self.put.json => {
+            Ok(file) if self.json => bars.print(&json!(file).to_string()),
+            Ok(file) => bars.print(&line(&file)),
+            Err(error) if self.json => {
                 let told = json!({"path": label, "problem": problem(&error)});
-                self.bars.print(&told.to_string())
+                bars.print(&told.to_string())
             }
             Err(error) => {
-                self.bars.complain(&complaint(label, &error));
+                bars.complain(&complaint(label, &error));
                 Ok(())
             }
         }

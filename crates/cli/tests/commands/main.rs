@@ -4,6 +4,7 @@
     reason = "a test that cannot go on should say so at once"
 )]
 
+mod demo;
 mod dev;
 mod events;
 mod get;

@@ -1,5 +1,6 @@
 //! From a file on disk to a verified file: hash, create, send, complete.
 
+mod many;
 mod parts;
 mod single;
 
@@ -13,6 +14,8 @@ use valetkey_protocol::upload::{CompleteUpload, CreateUpload, Strategy, Upload};
 use valetkey_protocol::{
     Algorithm, ContentType, Filename, FolderPath, InvalidValue, Metadata, PresignedRequest,
 };
+
+pub use many::{ToPut, put_files};
 
 use crate::source::Source;
 use crate::{Budget, Client, Completion, Error, Progress};
@@ -56,13 +59,7 @@ pub async fn put_file(
     };
     match session.run().await {
         Ok(file) => Ok(file),
-        Err(error) => {
-            // What cannot be aborted expires by itself.
-            client.abort_upload(session.upload.id).await.ok();
-            // A file that changed under our hands explains whatever went wrong.
-            session.source.check_unchanged().await?;
-            Err(error)
-        }
+        Err(error) => Err(session.give_up(error).await),
     }
 }
 
@@ -78,12 +75,25 @@ struct Session<'a> {
 
 impl Session<'_> {
     async fn run(&mut self) -> Result<File, Error> {
+        self.send().await?;
+        self.complete().await
+    }
+
+    /// Sends the bytes, which are those that were hashed.
+    async fn send(&mut self) -> Result<(), Error> {
         match self.upload.strategy {
             Strategy::Single => self.put_single().await?,
             Strategy::Multipart => self.put_parts().await?,
         }
-        self.source.check_unchanged().await?;
-        self.complete().await
+        self.source.check_unchanged().await
+    }
+
+    /// Aborts the upload, and says what went wrong.
+    async fn give_up(&self, error: Error) -> Error {
+        // What cannot be aborted expires by itself.
+        self.client.abort_upload(self.upload.id).await.ok();
+        // A file that changed under our hands explains whatever went wrong.
+        self.source.check_unchanged().await.err().unwrap_or(error)
     }
 
     /// Asks until the bytes are checked; the service itself bounds how long that takes.

@@ -6,5 +6,6 @@
 
 mod download;
 mod events;
+mod many;
 mod support;
 mod upload;
