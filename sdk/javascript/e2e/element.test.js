@@ -182,9 +182,8 @@ test('it is accessible and looks right, at every width and in both schemes', asy
     await element('multiple directories bucket="pictures"', page);
     await accessible(page, `empty ${width} ${scheme}`);
     await page.screenshot({ path: join(SHOTS, `empty-${width}-${scheme}.png`) });
-    world.proxy.rule = () => (world.proxy.requests.length > 3 ? { wait: 20_000 } : undefined);
     await page.evaluate(async () => {
-      element.client = sdk.createClient({ url: client.base, token: await window.token, connections: 6, journal: false });
+      element.client = sdk.createClient({ url: client.base, token: window.token, connections: 6, journal: false });
       const picture = async (name, from, to) => {
         const canvas = new OffscreenCanvas(600, 600);
         const context = canvas.getContext('2d');
@@ -196,14 +195,19 @@ test('it is accessible and looks right, at every width and in both schemes', asy
         return new File([await canvas.convertToBlob({ type: 'image/jpeg' })], name, { type: 'image/jpeg' });
       };
       element.add([await picture('Sunrise over the harbour.jpg', '#f9b16e', '#b24592'), await picture('forest.jpg', '#a8e063', '#2d6a35'), await picture('sea.jpg', '#89d4f5', '#1f4e8c')]);
-      await new Promise((resolve) => element.addEventListener('finished', resolve));
+    });
+    await finished(page);
+    // What comes now stays under way: storage takes two parts, and holds the others back.
+    world.proxy.rule = () => (world.proxy.stored().length > 4 ? { wait: 20_000 } : undefined);
+    await page.evaluate(() => {
       element.add([file('notes of the meeting.txt', 4000, 'text/plain')]);
       element.setAttribute('bucket', 'files');
       element.add([file('A film with a rather long name that does not fit.mp4', 60 * 1024 * 1024, 'video/mp4', 30), file('archive.zip', 30 * 1024 * 1024, 'application/zip', 31)]);
-      await new Promise((resolve) => setTimeout(resolve, 1500));
-      [...element.shadowRoot.querySelectorAll('[part~=pause]')].filter((it) => !it.hidden).at(-1)?.click();
-      await new Promise((resolve) => setTimeout(resolve, 400));
     });
+    await page.waitForFunction(() => element.shadowRoot.querySelectorAll('[part~=item-uploading]').length === 2);
+    await page.waitForFunction(() => [...element.shadowRoot.querySelectorAll('[part~=item-uploading] progress')].some((it) => it.value > 0.1));
+    await page.evaluate(() => [...element.shadowRoot.querySelectorAll('[part~=pause]')].filter((it) => !it.hidden).at(-1).click());
+    await page.waitForFunction(() => element.shadowRoot.querySelector('[part~=item-paused]'));
     await accessible(page, `full ${width} ${scheme}`);
     await page.screenshot({ path: join(SHOTS, `full-${width}-${scheme}.png`) });
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than the page');

@@ -41,6 +41,7 @@ test('300 MiB go up in parts, and what is reported never goes back', async () =>
   writeFileSync(path, randomBytes(30 * MIB));
   const piece = readFileSync(path);
   for (let i = 1; i < 10; i++) appendFileSync(path, piece);
+  await page.evaluate(() => document.body.append(Object.assign(document.createElement('input'), { type: 'file', id: 'choose' })));
   await page.setInputFiles('#choose', path);
   const found = await page.evaluate(async () => {
     const [large] = document.querySelector('#choose').files;
