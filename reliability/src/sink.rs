@@ -120,12 +120,14 @@ impl Sink {
     pub async fn judge(&self, driver: &Driver, tally: &mut Tally) -> Outcome<()> {
         let watch = Stopwatch::start();
         let missing = loop {
+            // What was told before it is asked what happened must be among that, and what happened before it is asked
+            // what was told must have been told.
+            let before = self.ids();
             let happened = events(driver).await?;
-            let told: BTreeSet<String> = self.told().iter().map(|told| told.id.clone()).collect();
-            if let Some(strange) = told.difference(&happened).next() {
+            if let Some(strange) = before.difference(&happened).next() {
                 tally.wrong(format!("{}: {strange} never happened", self.name));
             }
-            let missing: Vec<String> = happened.difference(&told).cloned().collect();
+            let missing: Vec<String> = happened.difference(&self.ids()).cloned().collect();
             if missing.is_empty() || watch.elapsed() > PATIENCE {
                 break missing;
             }
@@ -156,6 +158,10 @@ impl Sink {
         tally.count("events told", events);
         tally.count("told twice under one id", all - events);
         Ok(())
+    }
+
+    fn ids(&self) -> BTreeSet<String> {
+        self.told().iter().map(|told| told.id.clone()).collect()
     }
 
     fn told(&self) -> MutexGuard<'_, Vec<Told>> {
