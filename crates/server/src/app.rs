@@ -24,6 +24,7 @@ use crate::auth::Verifier;
 use crate::clock::{SystemClock, Uptime};
 use crate::config::{Addressing, BucketConfig, Config, EmbeddedConfig, Provider};
 use crate::door::Door;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::random::{FileIds, RequestIds};
 use crate::receipts::ReceiptKeys;
@@ -104,7 +105,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         history: config.sweep.history(),
     })?);
     let webhooks = open_webhooks(&config, &engine).await?;
-    let door = Arc::new(open_door(&config, Arc::clone(&clock), &metrics)?);
+    let door = Arc::new(open_door(&config, &wiring)?);
     let cors = cors::layer(&config.cors_origins);
     let stop = CancellationToken::new();
     let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
@@ -227,13 +228,11 @@ fn open_receipts(config: &Config) -> Result<ReceiptKeys, ServeError> {
     ReceiptKeys::open(&config.receipts, folder.unwrap_or(Path::new("")))
 }
 
-fn open_door(
-    config: &Config,
-    clock: Arc<dyn Clock>,
-    metrics: &Arc<Metrics>,
-) -> Result<Door, ServeError> {
+fn open_door(config: &Config, wiring: &Wiring<'_>) -> Result<Door, ServeError> {
+    let (metrics, uptime) = (wiring.metrics, Arc::clone(&wiring.uptime));
     Ok(Door {
-        verifier: Verifier::new(&config.auth, clock),
+        verifier: Verifier::new(&config.auth, Arc::clone(wiring.clock)),
+        limits: Arc::new(Limits::new(&config.limits, uptime, metrics.limits())),
         metrics: Arc::clone(metrics),
         request_ids: RequestIds::new()?,
         traced: !config.telemetry.otlp_endpoint.is_empty(),

@@ -4,6 +4,7 @@ mod auth;
 mod bucket;
 mod catalog;
 mod events;
+mod limits;
 mod receipts;
 mod secret;
 mod sweep;
@@ -22,6 +23,7 @@ pub use bucket::{Addressing, BucketConfig, Provider};
 pub(crate) use catalog::Place;
 pub use catalog::{CATALOG_VARIABLE, CatalogConfig};
 pub use events::EventsConfig;
+pub use limits::LimitsConfig;
 pub use receipts::ReceiptsConfig;
 pub use sweep::SweepConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
@@ -88,6 +90,8 @@ pub struct Config {
     pub receipts: ReceiptsConfig,
     /// How often the service looks after what clients left behind.
     pub sweep: SweepConfig,
+    /// How fast each may ask.
+    pub limits: LimitsConfig,
     /// How many streams of events the service holds open.
     pub events: EventsConfig,
     /// Who is told what happens.
@@ -116,6 +120,7 @@ impl Default for Config {
             auth: AuthConfig::default(),
             receipts: ReceiptsConfig::default(),
             sweep: SweepConfig::default(),
+            limits: LimitsConfig::default(),
             events: EventsConfig::default(),
             webhooks: WebhooksConfig::default(),
             telemetry: TelemetryConfig::default(),
@@ -207,6 +212,7 @@ impl Config {
         self.receipts.check(self.catalog.folder().is_some())?;
         self.catalog.check()?;
         self.sweep.check()?;
+        self.limits.check()?;
         self.events.check()?;
         self.telemetry.check()?;
         for (key, origins) in [

@@ -19,6 +19,7 @@ use valetkey_protocol::{Code, Problem};
 use crate::auth::Verifier;
 use crate::clock::Stopwatch;
 use crate::failure::Failure;
+use crate::limits::{Limits, Told, Way};
 use crate::linger;
 use crate::metrics::{Metrics, Route};
 use crate::parts::Lifetime;
@@ -43,6 +44,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// What the door needs.
 pub(crate) struct Door {
     pub(crate) verifier: Verifier,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) request_ids: RequestIds,
     /// Whether spans go to a collector.
@@ -87,8 +89,9 @@ async fn serve(
     if !waits {
         request = request.map(linger::to_its_end);
     }
-    let mut response = match door.admit(&route, &mut request) {
-        Ok(()) => answer(next.run(request)).await,
+    let (way, mut told) = (way(&route), Told::default());
+    let mut response = match door.admit(way, &mut request, &mut told).await {
+        Ok(()) => door.serve_in_turn(way, request, next, &mut told).await,
         Err(problem) => Failure::from(problem).into_response(),
     };
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
@@ -96,6 +99,7 @@ async fn serve(
         write_problem(&mut response, failure.problem, &id);
     }
     set_headers(response.headers_mut(), id);
+    told.write(response.headers_mut());
     if waits && response.status().is_client_error() {
         linger::say_close(response.headers_mut());
     }
@@ -119,26 +123,79 @@ impl Door {
         }
     }
 
-    /// Finds out who sends the request, unless its route is for everybody or nothing is there at all.
-    fn admit(&self, route: &Route, request: &mut Request) -> Result<(), Problem> {
-        let name = route.as_str();
-        let of_pages = name == sdk::ROUTE || console::ROUTES.contains(&name);
-        let open = route.0.is_none() || of_pages || PUBLIC_ROUTES.contains(&name);
-        if !open {
-            let (principal, left) = self.verifier.authenticate(request.headers())?;
-            request.extensions_mut().insert(principal);
-            request.extensions_mut().insert(Lifetime(left));
+    /// Finds out who sends the request, unless it needs nobody, and whether they ask too often.
+    async fn admit(&self, way: Way, request: &mut Request, told: &mut Told) -> Result<(), Problem> {
+        let limits = &self.limits;
+        match way {
+            Way::Free | Way::Content => return Ok(()),
+            Way::Public => return limits.anybody(limits.origin(request), told).await,
+            Way::Private => limits.before(request)?,
         }
-        Ok(())
+        match self.verifier.authenticate(request.headers()) {
+            Ok((principal, left)) => {
+                let extensions = request.extensions_mut();
+                limits
+                    .somebody(&principal.subject, extensions, told)
+                    .await?;
+                extensions.insert(principal);
+                extensions.insert(Lifetime(left));
+                Ok(())
+            }
+            Err(problem) => Err(limits.nobody(limits.origin(request), problem, told).await),
+        }
+    }
+
+    /// Runs a handler when it is its turn. A content URL that does not hold counts like a token that does not.
+    async fn serve_in_turn(
+        &self,
+        way: Way,
+        request: Request,
+        next: Next,
+        told: &mut Told,
+    ) -> Response {
+        let origin = (way == Way::Content).then(|| self.limits.origin(&request));
+        let place = match way.waits() {
+            true => self.limits.place().await.map(Some),
+            false => Ok(None),
+        };
+        let mut response = match place {
+            Ok(_place) => answer(next.run(request)).await,
+            Err(problem) => Failure::from(problem).into_response(),
+        };
+        let failed = response.extensions_mut().get_mut::<Failure>();
+        if let (Some(origin), Some(failure)) = (origin, failed) {
+            let problem = self
+                .limits
+                .nobody(origin, failure.problem.clone(), told)
+                .await;
+            if problem != failure.problem {
+                return Failure::from(problem).into_response();
+            }
+        }
+        response
     }
 
     /// Counts a problem and, when the fault is ours, logs what was behind it: here and nowhere else.
     fn report(&self, failure: &Failure) {
         let code = failure.problem.code;
         self.metrics.problem(code);
-        if code.status() >= 500 {
+        if code == Code::Overloaded {
+            // There may be thousands, and metrics tell.
+            tracing::debug!(detail = failure.problem.detail, "too much to do");
+        } else if code.status() >= 500 {
             tracing::error!(%code, cause = failure.chain(), "a request failed");
         }
+    }
+}
+
+/// What a route asks of whoever comes: nothing is where it is for everybody, or nothing is there at all.
+fn way(route: &Route) -> Way {
+    match route.as_str() {
+        "/healthz" | "/readyz" | sdk::ROUTE => Way::Free,
+        name if console::ROUTES.contains(&name) => Way::Free,
+        "/c/{token}" => Way::Content,
+        name if route.0.is_none() || PUBLIC_ROUTES.contains(&name) => Way::Public,
+        _ => Way::Private,
     }
 }
 
@@ -149,6 +206,7 @@ async fn answer(response: impl Future<Output = Response>) -> Response {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => Failure::internal("a handler panicked").into_response(),
         Err(_) => {
+            tracing::error!("a handler took too long");
             let detail = "this took too long; nothing is lost, try again";
             let problem = Problem::new(Code::Overloaded, detail).with("retry_after", 2);
             Failure::from(problem).into_response()

@@ -26,6 +26,7 @@ mod error;
 mod failure;
 mod files;
 mod json;
+mod limits;
 mod linger;
 mod metrics;
 mod parts;

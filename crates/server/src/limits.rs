@@ -12,4 +12,4 @@ mod told;
 
 pub(crate) use address::Peer;
 pub(crate) use layer::{Limits, Origin, Way};
-pub(crate) use told::{Share, Told};
+pub(crate) use told::{RATELIMIT, RATELIMIT_POLICY, Share, Told};

@@ -101,12 +101,26 @@ mod tests {
     fn a_list_with_too_few_hops_ends_with_its_first() {
         assert_eq!(found(&[], 2), PEER);
         assert_eq!(found(&["198.51.100.7"], 2), "198.51.100.7");
-        assert_eq!(found(&["198.51.100.7, 10.0.0.5"], usize::MAX), "198.51.100.7");
+        assert_eq!(
+            found(&["198.51.100.7, 10.0.0.5"], usize::MAX),
+            "198.51.100.7"
+        );
     }
 
     #[test]
     fn what_is_no_address_gives_the_nearest_that_is_sure() {
-        for garbage in ["unknown", "", "_hidden", "1.2.3", "1.2.3.4.5", "[::1", "fe80::1%eth0", "::g", "256.1.1.1", "1.2.3.4:99999"] {
+        for garbage in [
+            "unknown",
+            "",
+            "_hidden",
+            "1.2.3",
+            "1.2.3.4.5",
+            "[::1",
+            "fe80::1%eth0",
+            "::g",
+            "256.1.1.1",
+            "1.2.3.4:99999",
+        ] {
             assert_eq!(found(&[garbage], 1), PEER, "{garbage}");
             let list = format!("203.0.113.9, {garbage}, 10.0.0.5");
             assert_eq!(found(&[&list], 2), "10.0.0.5", "{garbage}");

@@ -163,7 +163,12 @@ impl Limits {
 
     /// Counts a permission that did not hold, and gives what to answer: what was wrong or, after too much of it, nothing
     /// but that.
-    pub(crate) async fn nobody(&self, origin: Origin, problem: Problem, told: &mut Told) -> Problem {
+    pub(crate) async fn nobody(
+        &self,
+        origin: Origin,
+        problem: Problem,
+        told: &mut Told,
+    ) -> Problem {
         let guess = matches!(
             problem.code,
             Code::Unauthenticated | Code::TokenExpired | Code::NotFound
@@ -207,7 +212,10 @@ impl Limits {
         told: &mut Told,
     ) -> Result<(), Problem> {
         let limits = [&self.principal, &self.global];
-        let bursts = limits.into_iter().flatten().map(|limit| limit.rate.burst.get());
+        let bursts = limits
+            .into_iter()
+            .flatten()
+            .map(|limit| limit.rate.burst.get());
         if let Some(burst) = bursts.min().filter(|burst| items > *burst) {
             return Err(told::never(items, burst));
         }
@@ -217,7 +225,12 @@ impl Limits {
         }
     }
 
-    async fn known(&self, who: &Subject, count: NonZeroU32, told: &mut Told) -> Result<(), Problem> {
+    async fn known(
+        &self,
+        who: &Subject,
+        count: NonZeroU32,
+        told: &mut Told,
+    ) -> Result<(), Problem> {
         if let Some(limit) = &self.principal {
             let key = Key::Principal(who.clone());
             let taken = self.take(limit, &key, count, told).await;

@@ -143,7 +143,10 @@ mod tests {
         assert_eq!(code(queue.enter().await), Some((Code::Overloaded, Some(2))));
         drop(first);
         assert!(one.await.unwrap() && two.await.unwrap());
-        assert_eq!((queue.metrics.waiting.get(), queue.metrics.running.get()), (0, 0));
+        assert_eq!(
+            (queue.metrics.waiting.get(), queue.metrics.running.get()),
+            (0, 0)
+        );
         assert!(queue.enter().await.is_ok());
     }
 

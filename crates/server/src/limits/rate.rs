@@ -265,7 +265,10 @@ mod tests {
         }
         let wait = Verdict::Wait(Duration::from_millis(100));
         assert_eq!(take(&limiter, &who, 1).await, wait);
-        assert_eq!(take(&limiter, &address(2), 1).await, Verdict::Taken { left: 2 });
+        assert_eq!(
+            take(&limiter, &address(2), 1).await,
+            Verdict::Taken { left: 2 }
+        );
         clock.advance(100);
         assert_eq!(take(&limiter, &who, 1).await, Verdict::Taken { left: 0 });
         clock.advance(10_000);
@@ -277,7 +280,10 @@ mod tests {
         let (limiter, clock) = limiter(1.0, 5);
         let who = Key::Principal("alice".parse().unwrap());
         assert_eq!(take(&limiter, &who, 3).await, Verdict::Taken { left: 2 });
-        assert_eq!(take(&limiter, &who, 4).await, Verdict::Wait(Duration::from_secs(2)));
+        assert_eq!(
+            take(&limiter, &who, 4).await,
+            Verdict::Wait(Duration::from_secs(2))
+        );
         assert_eq!(take(&limiter, &who, 2).await, Verdict::Taken { left: 0 });
         assert_eq!(take(&limiter, &who, 6).await, Verdict::Never);
         clock.advance(5000);
@@ -306,7 +312,11 @@ mod tests {
                 taken += 1;
             }
         }
-        assert!(limiter.tallies.len() as u64 <= most, "{}", limiter.tallies.len());
+        assert!(
+            limiter.tallies.len() as u64 <= most,
+            "{}",
+            limiter.tallies.len()
+        );
         // Each group has one burst.
         assert!(u64::from(taken) <= MOST as u64 + 5 * GROUPS, "{taken}");
     }

@@ -89,7 +89,10 @@ impl Share {
             && counts
         {
             let items = u32::try_from(items).unwrap_or(u32::MAX);
-            holder.limits.items(&holder.who, items, &mut holder.told).await?;
+            holder
+                .limits
+                .items(&holder.who, items, &mut holder.told)
+                .await?;
         }
         Ok(())
     }
