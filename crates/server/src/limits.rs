@@ -11,5 +11,5 @@ mod shut;
 mod told;
 
 pub(crate) use address::Peer;
-pub(crate) use layer::{Limits, Origin, Way};
+pub(crate) use layer::{Limits, Way};
 pub(crate) use told::{RATELIMIT, RATELIMIT_POLICY, Share, Told};

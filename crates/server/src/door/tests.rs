@@ -6,8 +6,8 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::*;
-use crate::clock::SystemClock;
-use crate::config::AuthConfig;
+use crate::clock::{SystemClock, Uptime};
+use crate::config::{AuthConfig, LimitsConfig};
 
 /// A router of one public route behind the door.
 fn behind_the_door<H, T>(handler: H) -> Router
@@ -15,9 +15,12 @@ where
     H: axum::handler::Handler<T, ()>,
     T: 'static,
 {
+    let metrics = Metrics::default();
+    let (config, uptime) = (LimitsConfig::default(), Arc::new(Uptime::start()));
     let door = Door {
+        limits: Arc::new(Limits::new(&config, uptime, metrics.limits())),
         verifier: Verifier::new(&AuthConfig::default(), Arc::new(SystemClock)),
-        metrics: Arc::default(),
+        metrics: Arc::new(metrics),
         request_ids: RequestIds::new().unwrap(),
         traced: false,
     };
