@@ -24,7 +24,7 @@ use crate::linger;
 use crate::metrics::{Metrics, Route};
 use crate::parts::Lifetime;
 use crate::random::RequestIds;
-use crate::{console, sdk, telemetry};
+use crate::{console, limits, sdk, telemetry};
 
 /// The only routes of the API that ask for no token.
 pub(crate) const PUBLIC_ROUTES: &[&str] = &[
@@ -154,14 +154,11 @@ impl Door {
         told: &mut Told,
     ) -> Response {
         let origin = (way == Way::Content).then(|| self.limits.origin(&request));
-        let place = match way.waits() {
-            true => self.limits.place().await.map(Some),
-            false => Ok(None),
-        };
-        let mut response = match place {
-            Ok(_place) => answer(next.run(request)).await,
-            Err(problem) => Failure::from(problem).into_response(),
-        };
+        let mut response = match way.waits() {
+            true => self.wait_and_answer(request, next).await,
+            false => Ok(answer(next.run(request)).await),
+        }
+        .unwrap_or_else(Failure::into_response);
         let failed = response.extensions_mut().get_mut::<Failure>();
         if let (Some(origin), Some(failure)) = (origin, failed) {
             let problem = self
@@ -173,6 +170,13 @@ impl Door {
             }
         }
         response
+    }
+
+    /// Waits in line, which whoever sends slowly does not even enter, and runs a handler.
+    async fn wait_and_answer(&self, request: Request, next: Next) -> Result<Response, Failure> {
+        let request = limits::read_ahead(request).await?;
+        let _place = self.limits.place().await?;
+        Ok(answer(next.run(request)).await)
     }
 
     /// Counts a problem and, when the fault is ours, logs what was behind it: here and nowhere else.

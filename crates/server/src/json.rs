@@ -23,7 +23,7 @@ use crate::failure::Failure;
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
 /// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A JSON body of one type.
 pub(crate) struct JsonBody<T>(pub(crate) T);
@@ -134,11 +134,16 @@ async fn read(request: Request, refused: bool) -> Result<Bytes, Failure> {
     }
     match tokio::time::timeout(BODY_TIMEOUT, collect(body)).await {
         Ok(read) => read,
-        Err(_) => Err(malformed(format!(
-            "the body did not arrive within {} seconds",
-            BODY_TIMEOUT.as_secs()
-        ))),
+        Err(_) => Err(late()),
     }
+}
+
+/// A body that does not arrive.
+pub(crate) fn late() -> Failure {
+    malformed(format!(
+        "the body did not arrive within {} seconds",
+        BODY_TIMEOUT.as_secs()
+    ))
 }
 
 async fn collect(mut body: Body) -> Result<Bytes, Failure> {

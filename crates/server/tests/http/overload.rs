@@ -23,7 +23,7 @@ fn upload() -> Value {
     json!({"filename": "a", "content_type": "text/plain", "size": 1})
 }
 
-/// A request that is being served for as long as the rest of its body is held back.
+/// A request that is being served for as long as the rest of its long body is held back.
 struct Slow {
     stream: TcpStream,
     rest: Vec<u8>,
@@ -31,6 +31,11 @@ struct Slow {
 
 impl Slow {
     async fn begin(user: &User<'_>) -> Self {
+        Self::with(user, &[b' '; 40 * 1024]).await
+    }
+
+    /// Sends a beginning of white space, and keeps the rest back.
+    async fn with(user: &User<'_>, space: &[u8]) -> Self {
         let body = upload().to_string().into_bytes();
         let mut stream = TcpStream::connect(address(&user.world.urls.api))
             .await
@@ -38,9 +43,10 @@ impl Slow {
         let head = format!(
             "POST /v1/uploads HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
             user.token,
-            body.len()
+            space.len() + body.len()
         );
         stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(space).await.unwrap();
         Self { stream, rest: body }
     }
 
@@ -147,6 +153,19 @@ async fn of_a_flood_everything_accepted_is_done_and_nothing_refused_is() {
     for reply in again {
         reply.ok(200);
     }
+}
+
+#[tokio::test]
+async fn whoever_sends_slowly_takes_no_place_meanwhile() {
+    let world = World::with(narrow(1, 0, 1.0)).await;
+    let alice = world.user("alice");
+    let slow = Slow::with(&alice, b" ").await;
+    let reading = "valetkey_listener_connections{listener=\"api\"} 1";
+    until(&world, reading).await;
+    for _ in 0..10 {
+        alice.get("/v1/files").await.ok(200);
+    }
+    assert_eq!(slow.end().await, "HTTP/1.1 201 Created");
 }
 
 #[tokio::test]
