@@ -116,7 +116,8 @@ async fn nobody_waits_in_line_for_ever() {
     let alice = world.user("alice");
     let slow = Slow::begin(&alice).await;
     until(&world, "valetkey_running 1").await;
-    let replies = join_all((0..5).map(|_| alice.post("/v1/uploads", &upload()))).await;
+    let body = upload();
+    let replies = join_all((0..5).map(|_| alice.post("/v1/uploads", &body))).await;
     for reply in replies {
         reply.problem(503, "overloaded");
         assert_eq!(reply.header("retry-after"), "1");
@@ -135,7 +136,8 @@ async fn nobody_waits_in_line_for_ever() {
 async fn of_a_flood_everything_accepted_is_done_and_nothing_refused_is() {
     let world = World::with(narrow(2, 8, 0.5)).await;
     let alice = world.user("alice");
-    let replies = join_all((0..200).map(|_| alice.post("/v1/uploads", &upload()))).await;
+    let body = upload();
+    let replies = join_all((0..200).map(|_| alice.post("/v1/uploads", &body))).await;
     let mut accepted = 0;
     for reply in &replies {
         match reply.status {
