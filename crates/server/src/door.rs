@@ -19,12 +19,12 @@ use valetkey_protocol::{Code, Problem};
 use crate::auth::Verifier;
 use crate::clock::Stopwatch;
 use crate::failure::Failure;
-use crate::limits::{Limits, Told, Way};
+use crate::limits::{Limits, Told, Turn, Way};
 use crate::linger;
 use crate::metrics::{Metrics, Route};
 use crate::parts::Lifetime;
 use crate::random::RequestIds;
-use crate::{console, limits, sdk, telemetry};
+use crate::{console, sdk, telemetry};
 
 /// The only routes of the API that ask for no token.
 pub(crate) const PUBLIC_ROUTES: &[&str] = &[
@@ -172,11 +172,13 @@ impl Door {
         response
     }
 
-    /// Waits in line, which whoever sends slowly does not even enter, and runs a handler.
-    async fn wait_and_answer(&self, request: Request, next: Next) -> Result<Response, Failure> {
-        let request = limits::read_ahead(request).await?;
-        let _place = self.limits.place().await?;
-        Ok(answer(next.run(request)).await)
+    /// Waits in line, and runs a handler.
+    async fn wait_and_answer(&self, mut request: Request, next: Next) -> Result<Response, Failure> {
+        let turn = Turn::wait(&self.limits).await?;
+        request.extensions_mut().insert(turn.clone());
+        let response = answer(next.run(request)).await;
+        turn.pause();
+        Ok(response)
     }
 
     /// Counts a problem and, when the fault is ours, logs what was behind it: here and nowhere else.

@@ -299,7 +299,7 @@ impl Limits {
     ///
     /// # Errors
     /// The line is too long, or does not move.
-    pub(crate) async fn place(&self) -> Result<Place<'_>, Problem> {
+    pub(super) async fn place(&self) -> Result<Place, Problem> {
         self.queue.enter().await
     }
 }

@@ -1,10 +1,12 @@
 //! Serving no more at a time than can be served well: the others wait in a line that is short and moves, or are told
 //! at once that there is too much to do.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use valetkey_protocol::{Code, Problem};
 
@@ -14,7 +16,7 @@ use crate::metrics::{LimitMetrics, Refusal};
 
 /// The line in front of the handlers.
 pub(crate) struct Queue {
-    places: Semaphore,
+    places: Arc<Semaphore>,
     /// How many wait.
     waiting: AtomicUsize,
     room: usize,
@@ -23,9 +25,9 @@ pub(crate) struct Queue {
 }
 
 /// A place among those that are served, until it is dropped.
-pub(crate) struct Place<'a> {
-    metrics: &'a LimitMetrics,
-    _permit: SemaphorePermit<'a>,
+pub(crate) struct Place {
+    running: Gauge,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// A place in the line.
@@ -35,7 +37,7 @@ impl Queue {
     /// An empty one.
     pub(crate) fn new(config: &LimitsConfig, metrics: LimitMetrics) -> Self {
         Self {
-            places: Semaphore::new(config.concurrency),
+            places: Arc::new(Semaphore::new(config.concurrency)),
             waiting: AtomicUsize::new(0),
             room: config.queue,
             patience: config.patience(),
@@ -47,13 +49,13 @@ impl Queue {
     ///
     /// # Errors
     /// The line is full, or did not move in time: nothing was done.
-    pub(crate) async fn enter(&self) -> Result<Place<'_>, Problem> {
-        if let Ok(permit) = self.places.try_acquire() {
+    pub(crate) async fn enter(&self) -> Result<Place, Problem> {
+        if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
             return Ok(self.serve(permit));
         }
         let waiting = self.line_up()?;
         let watch = Stopwatch::start();
-        let permit = timeout(self.patience, self.places.acquire()).await;
+        let permit = timeout(self.patience, Arc::clone(&self.places).acquire_owned()).await;
         drop(waiting);
         self.metrics.waited(watch.elapsed());
         match permit {
@@ -62,10 +64,10 @@ impl Queue {
         }
     }
 
-    fn serve<'a>(&'a self, permit: SemaphorePermit<'a>) -> Place<'a> {
+    fn serve(&self, permit: OwnedSemaphorePermit) -> Place {
         self.metrics.running.inc();
         Place {
-            metrics: &self.metrics,
+            running: self.metrics.running.clone(),
             _permit: permit,
         }
     }
@@ -93,9 +95,9 @@ impl Queue {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.metrics.running.dec();
+        self.running.dec();
     }
 }
 
@@ -108,8 +110,6 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::task::yield_now;
 
     use super::*;
@@ -124,7 +124,7 @@ mod tests {
         Arc::new(Queue::new(&config, LimitMetrics::default()))
     }
 
-    fn code(entered: Result<Place<'_>, Problem>) -> Option<(Code, Option<u64>)> {
+    fn code(entered: Result<Place, Problem>) -> Option<(Code, Option<u64>)> {
         let problem = entered.err()?;
         Some((problem.code, problem.retry_after()))
     }
