@@ -25,6 +25,7 @@ use crate::clock::{SystemClock, Uptime};
 use crate::compat::anonymous::Anonymous;
 use crate::config::{Addressing, BucketConfig, Config, EmbeddedConfig, Provider};
 use crate::door::Door;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::random::{FileIds, RequestIds};
 use crate::receipts::ReceiptKeys;
@@ -106,7 +107,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         history: config.sweep.history(),
     })?);
     let webhooks = open_webhooks(&config, &engine).await?;
-    let door = Arc::new(open_door(&config, Arc::clone(&clock), &metrics, &engine)?);
+    let door = Arc::new(open_door(&config, &wiring, &engine)?);
     let keys = door.verifier.worker();
     let stop = CancellationToken::new();
     let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
@@ -229,13 +230,14 @@ fn open_receipts(config: &Config) -> Result<ReceiptKeys, ServeError> {
 
 fn open_door(
     config: &Config,
-    clock: Arc<dyn Clock>,
-    metrics: &Arc<Metrics>,
+    wiring: &Wiring<'_>,
     engine: &Arc<Engine>,
 ) -> Result<Door, ServeError> {
+    let (metrics, uptime) = (wiring.metrics, Arc::clone(&wiring.uptime));
     Ok(Door {
-        verifier: Verifier::new(&config.auth, clock, metrics)?,
+        verifier: Verifier::new(&config.auth, Arc::clone(wiring.clock), metrics)?,
         keys: engine.clone(),
+        limits: Arc::new(Limits::new(&config.limits, uptime, metrics.limits())),
         metrics: Arc::clone(metrics),
         request_ids: RequestIds::new()?,
         traced: !config.telemetry.otlp_endpoint.is_empty(),

@@ -5,6 +5,7 @@ mod bucket;
 mod catalog;
 mod compat;
 mod events;
+mod limits;
 mod receipts;
 mod secret;
 mod sweep;
@@ -26,6 +27,7 @@ pub(crate) use catalog::Place;
 pub use catalog::{CATALOG_VARIABLE, CatalogConfig};
 pub use compat::{ClassicConfig, CompatConfig};
 pub use events::EventsConfig;
+pub use limits::LimitsConfig;
 pub use receipts::ReceiptsConfig;
 pub use sweep::SweepConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
@@ -92,6 +94,8 @@ pub struct Config {
     pub receipts: ReceiptsConfig,
     /// How often the service looks after what clients left behind.
     pub sweep: SweepConfig,
+    /// How fast each may ask.
+    pub limits: LimitsConfig,
     /// How many streams of events the service holds open.
     pub events: EventsConfig,
     /// Who is told what happens.
@@ -122,6 +126,7 @@ impl Default for Config {
             auth: AuthConfig::default(),
             receipts: ReceiptsConfig::default(),
             sweep: SweepConfig::default(),
+            limits: LimitsConfig::default(),
             events: EventsConfig::default(),
             webhooks: WebhooksConfig::default(),
             compat: CompatConfig::default(),
@@ -214,6 +219,7 @@ impl Config {
         self.receipts.check(self.catalog.folder().is_some())?;
         self.catalog.check()?;
         self.sweep.check()?;
+        self.limits.check()?;
         self.events.check()?;
         self.telemetry.check()?;
         for (key, origins) in [

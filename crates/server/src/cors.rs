@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::door::REQUEST_ID;
+use crate::limits::{RATELIMIT, RATELIMIT_POLICY};
 use crate::parts::IDEMPOTENCY_KEY;
 
 /// How long a browser may remember a preflight.
@@ -22,13 +23,15 @@ pub(crate) fn layer(origins: &[String]) -> Option<CorsLayer> {
                 .filter_map(|origin| HeaderValue::from_str(origin).ok()),
         )
     };
-    let exposed: [HeaderName; 5] = [
+    let exposed: [HeaderName; 7] = [
         REQUEST_ID,
         // Clients set their own clock right by it.
         header::DATE,
         header::RETRY_AFTER,
         header::LOCATION,
         header::WWW_AUTHENTICATE,
+        RATELIMIT,
+        RATELIMIT_POLICY,
     ];
     let layer = CorsLayer::new()
         .allow_origin(allowed)

@@ -24,6 +24,7 @@ use crate::compat::anonymous::Anonymous;
 use crate::compat::classic;
 use crate::failure::Failure;
 use crate::keys::KeyRing;
+use crate::limits::{Limits, Told, Turn, Way};
 use crate::linger;
 use crate::metrics::{Metrics, Route};
 use crate::parts::Lifetime;
@@ -50,6 +51,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Door {
     pub(crate) verifier: Verifier,
     pub(crate) keys: Arc<dyn KeyRing>,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) request_ids: RequestIds,
     /// Whether spans go to a collector.
@@ -96,8 +98,9 @@ async fn serve(
     if !waits {
         request = request.map(linger::to_its_end);
     }
-    let mut response = match door.admit(&route, &mut request).await {
-        Ok(()) => answer(next.run(request)).await,
+    let (way, mut told) = (way(&route), Told::default());
+    let mut response = match door.admit(&route, way, &mut request, &mut told).await {
+        Ok(()) => door.serve_in_turn(way, request, next, &mut told).await,
         Err(failure) => failure.into_response(),
     };
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
@@ -105,6 +108,7 @@ async fn serve(
         write_problem(&mut response, failure.problem, &id);
     }
     set_headers(response.headers_mut(), id);
+    told.write(response.headers_mut());
     if waits && response.status().is_client_error() {
         linger::say_close(response.headers_mut());
     }
@@ -128,21 +132,84 @@ impl Door {
         }
     }
 
-    /// Finds out who sends the request, unless its route is for everybody or nothing is there at all.
-    async fn admit(&self, route: &Route, request: &mut Request) -> Result<(), Failure> {
-        let name = route.as_str();
-        let of_pages = name == sdk::ROUTE || console::ROUTES.contains(&name);
-        let open = route.0.is_none() || of_pages || PUBLIC_ROUTES.contains(&name);
-        let anonymous = self.anonymous.as_ref();
-        let anonymous = anonymous.filter(|_| classic::ROUTES.contains(&name));
-        if let Some(admitted) = anonymous.and_then(|one| one.admit(request.headers())) {
-            request.extensions_mut().insert(admitted?);
-        } else if !open {
-            let (principal, left) = self.authenticate(request.headers()).await?;
-            request.extensions_mut().insert(principal);
-            request.extensions_mut().insert(Lifetime(left));
+    /// Finds out who sends the request, unless it needs nobody, and whether they ask too often.
+    async fn admit(
+        &self,
+        route: &Route,
+        way: Way,
+        request: &mut Request,
+        told: &mut Told,
+    ) -> Result<(), Failure> {
+        let limits = &self.limits;
+        match way {
+            Way::Free | Way::Content => return Ok(()),
+            Way::Public => return Ok(limits.anybody(limits.origin(request), told).await?),
+            Way::Private => limits.before(request)?,
         }
-        Ok(())
+        let of_classic = classic::ROUTES.contains(&route.as_str());
+        let anonymous = self.anonymous.as_ref().filter(|_| of_classic);
+        if let Some(admitted) = anonymous.and_then(|one| one.admit(request.headers())) {
+            limits.anybody(limits.origin(request), told).await?;
+            request.extensions_mut().insert(admitted?);
+            return Ok(());
+        }
+        match self.authenticate(request.headers()).await {
+            Ok((principal, left)) => {
+                let extensions = request.extensions_mut();
+                limits
+                    .somebody(&principal.subject, extensions, told)
+                    .await?;
+                extensions.insert(principal);
+                extensions.insert(Lifetime(left));
+                Ok(())
+            }
+            // That nobody can be asked is not the fault of whoever asks.
+            Err(failure) if failure.problem.code.status() >= 500 => Err(failure),
+            Err(failure) => {
+                let origin = limits.origin(request);
+                let problem = limits.nobody(origin, failure.problem.clone(), told).await;
+                match problem == failure.problem {
+                    true => Err(failure),
+                    false => Err(problem.into()),
+                }
+            }
+        }
+    }
+
+    /// Runs a handler when it is its turn. A content URL that does not hold counts like a token that does not.
+    async fn serve_in_turn(
+        &self,
+        way: Way,
+        request: Request,
+        next: Next,
+        told: &mut Told,
+    ) -> Response {
+        let origin = (way == Way::Content).then(|| self.limits.origin(&request));
+        let mut response = match way.waits() {
+            true => self.wait_and_answer(request, next).await,
+            false => Ok(answer(next.run(request)).await),
+        }
+        .unwrap_or_else(Failure::into_response);
+        let failed = response.extensions_mut().get_mut::<Failure>();
+        if let (Some(origin), Some(failure)) = (origin, failed) {
+            let problem = self
+                .limits
+                .nobody(origin, failure.problem.clone(), told)
+                .await;
+            if problem != failure.problem {
+                return Failure::from(problem).into_response();
+            }
+        }
+        response
+    }
+
+    /// Waits in line, and runs a handler.
+    async fn wait_and_answer(&self, mut request: Request, next: Next) -> Result<Response, Failure> {
+        let turn = Turn::wait(&self.limits).await?;
+        request.extensions_mut().insert(turn.clone());
+        let response = answer(next.run(request)).await;
+        turn.pause();
+        Ok(response)
     }
 
     /// By token or by API key.
@@ -163,9 +230,23 @@ impl Door {
     fn report(&self, failure: &Failure) {
         let code = failure.problem.code;
         self.metrics.problem(code);
-        if code.status() >= 500 {
+        if code == Code::Overloaded {
+            // There may be thousands, and metrics tell.
+            tracing::debug!(detail = failure.problem.detail, "too much to do");
+        } else if code.status() >= 500 {
             tracing::error!(%code, cause = failure.chain(), "a request failed");
         }
+    }
+}
+
+/// What a route asks of whoever comes: nothing is where it is for everybody, or nothing is there at all.
+fn way(route: &Route) -> Way {
+    match route.as_str() {
+        "/healthz" | "/readyz" | sdk::ROUTE => Way::Free,
+        name if console::ROUTES.contains(&name) => Way::Free,
+        "/c/{token}" => Way::Content,
+        name if route.0.is_none() || PUBLIC_ROUTES.contains(&name) => Way::Public,
+        _ => Way::Private,
     }
 }
 
@@ -176,6 +257,7 @@ async fn answer(response: impl Future<Output = Response>) -> Response {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => Failure::internal("a handler panicked").into_response(),
         Err(_) => {
+            tracing::error!("a handler took too long");
             let detail = "this took too long; nothing is lost, try again";
             let problem = Problem::new(Code::Overloaded, detail).with("retry_after", 2);
             Failure::from(problem).into_response()

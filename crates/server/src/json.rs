@@ -4,6 +4,7 @@ mod explain;
 mod form;
 mod object;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,6 +12,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +20,7 @@ use valetkey_protocol::{Code, Problem};
 
 use self::object::Objects;
 use crate::failure::Failure;
+use crate::limits::Turn;
 
 /// The most bytes of a request body.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
@@ -124,6 +127,7 @@ async fn read(request: Request, refused: bool) -> Result<Bytes, Failure> {
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let turn = request.extensions().get::<Turn>().cloned();
     let body = request.into_body();
     if refused || declared.is_some_and(|length| length > MAX_BODY as u64) {
         return if refused {
@@ -132,12 +136,27 @@ async fn read(request: Request, refused: bool) -> Result<Bytes, Failure> {
             Err(too_large())
         };
     }
-    match tokio::time::timeout(BODY_TIMEOUT, collect(body)).await {
+    match in_pauses(turn, tokio::time::timeout(BODY_TIMEOUT, collect(body))).await? {
         Ok(read) => read,
         Err(_) => Err(malformed(format!(
             "the body did not arrive within {} seconds",
             BODY_TIMEOUT.as_secs()
         ))),
+    }
+}
+
+/// Reads what is there, or waits for the rest without taking a place from those who can be served.
+async fn in_pauses<T>(turn: Option<Turn>, reading: impl Future<Output = T>) -> Result<T, Problem> {
+    let mut reading = pin!(reading);
+    match (reading.as_mut().now_or_never(), turn) {
+        (Some(read), _) => Ok(read),
+        (None, None) => Ok(reading.await),
+        (None, Some(turn)) => {
+            turn.pause();
+            let read = reading.await;
+            turn.resume().await?;
+            Ok(read)
+        }
     }
 }
 

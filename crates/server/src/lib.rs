@@ -28,6 +28,7 @@ mod failure;
 mod files;
 mod json;
 mod keys;
+mod limits;
 mod linger;
 mod metrics;
 mod parts;

@@ -26,6 +26,7 @@ use crowd::{Crowd, Seat};
 use head::{HeadTimer, Progress};
 use stream::CountingStream;
 
+use crate::limits::Peer;
 use crate::linger;
 
 /// How long to wait before accepting again when the machine has no more files to give, and nobody can be sent away.
@@ -94,6 +95,7 @@ pub async fn serve<S, B>(
     let (tracker, ending) = (TaskTracker::new(), Ending::default());
     let enter = |stream: TcpStream, place: Option<OwnedSemaphorePermit>| {
         let (service, counters, ending) = (service.clone(), counters.clone(), ending.clone());
+        let peer = stream.peer_addr().map(|peer| peer.ip()).ok();
         let progress = Progress::default();
         let seat = crowd.enter(progress.clone());
         tracker.spawn(async move {
@@ -102,7 +104,11 @@ pub async fn serve<S, B>(
             let stream = CountingStream::new(stream, &counters, head);
             let told = told_to_end(ending.clone(), progress.clone());
             let soft = ending.soft.clone();
-            let service = service_fn(move |request| {
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                if let Some(peer) = peer {
+                    request.extensions_mut().insert(Peer(peer));
+                }
+
                 let answer = progress.clone().during(service.call(request));
                 say_end(answer, soft.clone())
             });

@@ -2,6 +2,7 @@
 
 mod events;
 mod keys;
+mod limits;
 mod listeners;
 mod process;
 mod requests;
@@ -38,6 +39,7 @@ use sweeps::Sweeps;
 use uploads::Uploads;
 use webhooks::Webhooks;
 
+pub(crate) use limits::{LimitMetrics, Refusal};
 pub(crate) use requests::Route;
 
 /// The media type of what [`Metrics::text`] gives.
@@ -50,6 +52,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Requests,
+    limits: LimitMetrics,
     listeners: Listeners,
     stores: Stores,
     sweeps: Sweeps,
@@ -64,6 +67,7 @@ impl Default for Metrics {
         let mut registry = Registry::default();
         let metrics = Self {
             requests: Requests::register(&mut registry),
+            limits: LimitMetrics::register(&mut registry),
             listeners: Listeners::register(&mut registry),
             stores: Stores::register(&mut registry),
             sweeps: Sweeps::register(&mut registry),
@@ -85,6 +89,11 @@ impl Metrics {
     /// The counters of one listener, by its name.
     pub(crate) fn listener(&self, listener: &'static str) -> ListenerCounters {
         self.listeners.counters(listener)
+    }
+
+    /// What limits count.
+    pub(crate) fn limits(&self) -> LimitMetrics {
+        self.limits.clone()
     }
 
     /// How many streams of events are open.

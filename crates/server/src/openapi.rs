@@ -100,6 +100,9 @@ fn add_problems(operation: &mut Operation) {
 fn problems(operation: &Operation) -> Vec<Code> {
     let mut codes = vec![Code::Internal, Code::Overloaded];
     let id = operation.operation_id.as_deref().unwrap_or_default();
+    if !matches!(id, "healthz" | "readyz") {
+        codes.push(Code::RateLimited);
+    }
     if operation.security.is_none() {
         codes.extend([
             Code::Unauthenticated,
@@ -160,7 +163,6 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::InvalidRequest,
             Code::Forbidden,
             Code::EventsForgotten,
-            Code::RateLimited,
         ],
         "get_file" => &[Code::NotFound],
         "create_download" | "get_content" => &[Code::NotFound, Code::ClockSkew, Code::StorageFull],

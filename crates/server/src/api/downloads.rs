@@ -7,6 +7,7 @@ use valetkey_protocol::upload::Results;
 
 use super::{Answer, Shared};
 use crate::json::{JsonBody, OptionalJsonBody, reply};
+use crate::limits::Share;
 use crate::parts::{Caller, IdInPath};
 
 /// Get a presigned URL of a file's bytes, and a URL of this service for pages that cannot send a token.
@@ -35,7 +36,9 @@ pub(crate) async fn create_download(
 pub(crate) async fn create_downloads(
     State(engine): State<Shared>,
     Caller(who): Caller,
+    share: Share,
     JsonBody(batch): JsonBody<CreateDownloads>,
 ) -> Answer {
+    share.take(batch.ids.len()).await?;
     reply(StatusCode::OK, &engine.create_downloads(&who, batch).await?)
 }

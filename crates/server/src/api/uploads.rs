@@ -12,6 +12,7 @@ use valetkey_protocol::upload::{
 use super::{Answer, Shared, no_content};
 use crate::failure::Failure;
 use crate::json::{JsonBody, OptionalJsonBody, reply};
+use crate::limits::Share;
 use crate::parts::{Caller, IdInPath, IdempotencyKey};
 
 /// How long to wait before asking about a verification again, in seconds.
@@ -54,8 +55,10 @@ pub(crate) async fn create_upload(
 pub(crate) async fn create_uploads(
     State(engine): State<Shared>,
     Caller(who): Caller,
+    share: Share,
     JsonBody(batch): JsonBody<CreateUploads>,
 ) -> Answer {
+    share.take(batch.uploads.len()).await?;
     reply(StatusCode::OK, &engine.create_uploads(&who, batch).await?)
 }
 
@@ -125,8 +128,10 @@ pub(crate) async fn complete_upload(
 pub(crate) async fn complete_uploads(
     State(engine): State<Shared>,
     Caller(who): Caller,
+    share: Share,
     JsonBody(batch): JsonBody<CompleteUploads>,
 ) -> Answer {
+    share.take(batch.ids.len()).await?;
     reply(StatusCode::OK, &engine.complete_uploads(&who, batch).await?)
 }
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::*;
-use crate::clock::SystemClock;
-use crate::config::AuthConfig;
+use crate::clock::{SystemClock, Uptime};
+use crate::config::{AuthConfig, LimitsConfig};
 
 /// Nobody has a key here.
 struct NoKeys;
@@ -29,7 +29,10 @@ where
     H: axum::handler::Handler<T, ()>,
     T: 'static,
 {
+    let metrics = Metrics::default();
+    let (config, uptime) = (LimitsConfig::default(), Arc::new(Uptime::start()));
     let door = Door {
+        limits: Arc::new(Limits::new(&config, uptime, metrics.limits())),
         verifier: Verifier::new(
             &AuthConfig::default(),
             Arc::new(SystemClock),
@@ -37,7 +40,7 @@ where
         )
         .unwrap(),
         keys: Arc::new(NoKeys),
-        metrics: Arc::default(),
+        metrics: Arc::new(metrics),
         request_ids: RequestIds::new().unwrap(),
         traced: false,
         anonymous: None,

@@ -13,18 +13,18 @@ use crate::world::{MIB, Reply, World, id};
 const PROMISE: Duration = Duration::from_secs(5);
 
 /// Storage that takes connections and says nothing.
-struct BlackHole {
+pub(crate) struct BlackHole {
     listener: TcpListener,
 }
 
 impl BlackHole {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self { listener }
     }
 
     /// Makes it the storage of the bucket.
-    fn swallow(&self, config: &mut Config) {
+    pub(crate) fn swallow(&self, config: &mut Config) {
         at(
             config,
             &format!("http://{}", self.listener.local_addr().unwrap()),
