@@ -153,9 +153,7 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::MalformedRequest,
             Code::InvalidRequest,
         ],
-        "create_api_key" => &[Code::Conflict, Code::StorageFull],
-        "revoke_api_key" => &[Code::NotFound],
-        "rotate_api_key" => &[Code::NotFound, Code::Conflict, Code::StorageFull],
+        id if id.ends_with("_api_key") => key_problems(id),
         "sweep" => &[Code::Forbidden, Code::StorageUnavailable, Code::StorageFull],
         "list_files" => &[Code::MalformedRequest, Code::InvalidRequest],
         "list_events" => &[
@@ -188,6 +186,15 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
         ],
         "create_downloads" => &[Code::BatchTooLarge, Code::StorageFull],
         _ => upload_problems(operation_id),
+    }
+}
+
+/// The problems of managing API keys.
+fn key_problems(operation_id: &str) -> &'static [Code] {
+    match operation_id {
+        "create_api_key" => &[Code::Conflict, Code::StorageFull],
+        "revoke_api_key" => &[Code::NotFound],
+        _ => &[Code::NotFound, Code::Conflict, Code::StorageFull],
     }
 }
 
