@@ -71,16 +71,22 @@ need_azurite() {
     printf '%s\n' "$version" >"$home/version"
 }
 
-# What checks and tests the JavaScript client: exactly the versions of its lockfile. The client itself needs none of it.
+# What checks and tests the JavaScript client and its React package: exactly the versions of their lockfiles. The
+# client itself needs none of it.
 need_sdk_tools() {
-    local home="$root/sdk/javascript"
     need_package node nodejs
     need_package npm npm
     need_package chromium chromium fonts-dejavu-core
+    need_node_modules sdk/javascript
+    need_node_modules sdk/react
+}
+
+need_node_modules() {
+    local name=$1 home="$root/$1"
     cmp -s "$home/package-lock.json" "$home/node_modules/made-from" && return
-    printf 'installing what sdk/javascript is tested with\n'
+    printf 'installing what %s is tested with\n' "$name"
     npm ci --prefix "$home" --ignore-scripts --no-audit --no-fund --silent >"$logs/npm.log" 2>&1 \
-        || { cat "$logs/npm.log" >&2; die "cannot install what sdk/javascript is tested with"; }
+        || { cat "$logs/npm.log" >&2; die "cannot install what $name is tested with"; }
     cp "$home/package-lock.json" "$home/node_modules/made-from"
 }
 
