@@ -16,11 +16,20 @@ const INSERT: &str = "INSERT INTO api_key (id, name, subject, scopes, hash, old_
      expires_at, last_used_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
      WHERE (SELECT count(*) FROM api_key) < $11::bigint ON CONFLICT (id) DO NOTHING RETURNING 1";
 
-const FIND: &str = "SELECT id, name, subject, scopes, hash, old_hash, old_until, created_at, expires_at, last_used_at \
-     FROM api_key WHERE id = $1";
+/// The columns of a key, in the order [`api_key`] reads them.
+macro_rules! columns {
+    () => {
+        "id, name, subject, scopes, hash, old_hash, old_until, created_at, expires_at, last_used_at"
+    };
+}
 
-const LIST: &str = "SELECT id, name, subject, scopes, hash, old_hash, old_until, created_at, expires_at, last_used_at \
-     FROM api_key ORDER BY created_at, id";
+const FIND: &str = concat!("SELECT ", columns!(), " FROM api_key WHERE id = $1");
+
+const LIST: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM api_key ORDER BY created_at, id"
+);
 
 const ROTATE: &str = "UPDATE api_key SET hash = $3, old_hash = hash, old_until = $4 WHERE id = $1 AND hash = $2 \
      RETURNING 1";

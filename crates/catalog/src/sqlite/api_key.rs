@@ -11,11 +11,20 @@ use super::row::{self, Columns, collect};
 use crate::api_key::{join_scopes, split_scopes};
 use crate::{ApiKey, ApiKeys, CatalogError, Rotation, SecretHash};
 
-const FIND: &str = "SELECT id, name, subject, scopes, hash, old_hash, old_until, created_at, expires_at, last_used_at \
-     FROM api_key WHERE id = ?1";
+/// The columns of a key, in the order [`api_key`] reads them.
+macro_rules! columns {
+    () => {
+        "id, name, subject, scopes, hash, old_hash, old_until, created_at, expires_at, last_used_at"
+    };
+}
 
-const LIST: &str = "SELECT id, name, subject, scopes, hash, old_hash, old_until, created_at, expires_at, last_used_at \
-     FROM api_key ORDER BY created_at, id";
+const FIND: &str = concat!("SELECT ", columns!(), " FROM api_key WHERE id = ?1");
+
+const LIST: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM api_key ORDER BY created_at, id"
+);
 
 #[async_trait]
 impl ApiKeys for SqliteCatalog {
