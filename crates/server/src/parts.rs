@@ -49,7 +49,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdInPath {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        id_in_path(parts, state).await.map(Self)
+        in_path(parts, state).await.map(Self)
     }
 }
 
@@ -60,7 +60,7 @@ impl<S: Send + Sync> FromRequestParts<S> for EndpointInPath {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        id_in_path(parts, state).await.map(Self)
+        in_path(parts, state).await.map(Self)
     }
 }
 
@@ -71,17 +71,8 @@ impl<S: Send + Sync> FromRequestParts<S> for KeyInPath {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        id_in_path(parts, state).await.map(Self)
+        in_path(parts, state).await.map(Self)
     }
-}
-
-async fn id_in_path<T: FromStr>(
-    parts: &mut Parts,
-    state: &(impl Send + Sync),
-) -> Result<T, Failure> {
-    let text = Path::<String>::from_request_parts(parts, state).await;
-    let id = text.ok().and_then(|Path(text)| text.parse().ok());
-    id.ok_or_else(|| valetkey_engine::Error::NotFound.into())
 }
 
 /// The `{token}` of a path. One that is no text is answered like one that does not exist.
@@ -91,10 +82,25 @@ impl<S: Send + Sync> FromRequestParts<S> for TokenInPath {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let text = Path::<String>::from_request_parts(parts, state).await;
-        text.map(|Path(text)| Self(text))
-            .map_err(|_| valetkey_engine::Error::NotFound.into())
+        in_path(parts, state).await.map(Self)
     }
+}
+
+/// The `{*file_key}` of a path. One that is no text is answered like one that does not exist.
+pub(crate) struct FileKeyInPath(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for FileKeyInPath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        in_path(parts, state).await.map(Self)
+    }
+}
+
+async fn in_path<T: FromStr>(parts: &mut Parts, state: &(impl Send + Sync)) -> Result<T, Failure> {
+    let text = Path::<String>::from_request_parts(parts, state).await;
+    let read = text.ok().and_then(|Path(text)| text.parse().ok());
+    read.ok_or_else(|| valetkey_engine::Error::NotFound.into())
 }
 
 /// The header that has a creation done once.

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use valetkey_engine::{Error, LateGrant, LateUpload};
+use valetkey_engine::{LateGrant, LateUpload};
 use valetkey_protocol::classic::{
     ClassicDeleted, ClassicFile, ClassicFiles, ListClassic, PresignImage, PresignedImage,
     RequestUpload, RequestedDownload, RequestedUpload,
@@ -19,7 +19,7 @@ use crate::api::{Answer, Shared};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::json::{JsonBody, reply};
-use crate::parts::{Caller, StrictQuery};
+use crate::parts::{Caller, FileKeyInPath, StrictQuery};
 
 /// Their paths: where whoever has no token may act as somebody, if the configuration says so.
 pub(crate) const ROUTES: &[&str] = &[
@@ -74,19 +74,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Classic {
     }
 }
 
-/// The `{*file_key}` of a path. One that is no text is answered like one that does not exist.
-pub(crate) struct KeyInPath(String);
-
-impl<S: Send + Sync> FromRequestParts<S> for KeyInPath {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let text = Path::<String>::from_request_parts(parts, state).await;
-        text.map(|Path(text)| Self(text))
-            .map_err(|_| Error::NotFound.into())
-    }
-}
-
 /// Get a URL to PUT a file to.
 #[utoipa::path(
     post, path = "/request-upload", tag = "classic", request_body = RequestUpload,
@@ -123,7 +110,7 @@ pub(crate) async fn request_download(
     State(engine): State<Shared>,
     Caller(who): Caller,
     classic: Classic,
-    KeyInPath(key): KeyInPath,
+    FileKeyInPath(key): FileKeyInPath,
 ) -> Answer {
     let bucket = Some(classic.bucket.as_str());
     let (download, expires_in) = engine.create_download_by_key(&who, bucket, &key).await?;
@@ -174,7 +161,7 @@ pub(crate) async fn delete_classic_file(
     State(engine): State<Shared>,
     Caller(who): Caller,
     classic: Classic,
-    KeyInPath(key): KeyInPath,
+    FileKeyInPath(key): FileKeyInPath,
 ) -> Answer {
     engine
         .delete_by_key(&who, Some(&classic.bucket), &key)
