@@ -163,15 +163,10 @@ impl Door {
                 extensions.insert(Lifetime(left));
                 Ok(())
             }
-            // That nobody can be asked is not the fault of whoever asks.
-            Err(failure) if failure.problem.code.status() >= 500 => Err(failure),
             Err(failure) => {
                 let origin = limits.origin(request);
-                let problem = limits.nobody(origin, failure.problem.clone(), told).await;
-                match problem == failure.problem {
-                    true => Err(failure),
-                    false => Err(problem.into()),
-                }
+                limits.nobody(origin, failure.problem.code, told).await?;
+                Err(failure)
             }
         }
     }
@@ -185,18 +180,15 @@ impl Door {
         told: &mut Told,
     ) -> Response {
         let origin = (way == Way::Content).then(|| self.limits.origin(&request));
-        let mut response = match way.waits() {
+        let response = match way.waits() {
             true => self.wait_and_answer(request, next).await,
             false => Ok(answer(next.run(request)).await),
         }
         .unwrap_or_else(Failure::into_response);
-        let failed = response.extensions_mut().get_mut::<Failure>();
+        let failed = response.extensions().get::<Failure>();
         if let (Some(origin), Some(failure)) = (origin, failed) {
-            let problem = self
-                .limits
-                .nobody(origin, failure.problem.clone(), told)
-                .await;
-            if problem != failure.problem {
+            let counted = self.limits.nobody(origin, failure.problem.code, told);
+            if let Err(problem) = counted.await {
                 return Failure::from(problem).into_response();
             }
         }

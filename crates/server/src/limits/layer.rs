@@ -161,21 +161,21 @@ impl Limits {
         }
     }
 
-    /// Counts a permission that did not hold, and gives what to answer: what was wrong or, after too much of it, nothing
-    /// but that.
+    /// Counts a permission that did not hold, if `code` says so: an outage is not the fault of whoever asks.
+    ///
+    /// # Errors
+    /// This address asked too often, which is then all that it is told.
     pub(crate) async fn nobody(
         &self,
         origin: Origin,
-        problem: Problem,
+        code: Code,
         told: &mut Told,
-    ) -> Problem {
-        let guess = matches!(
-            problem.code,
-            Code::Unauthenticated | Code::TokenExpired | Code::NotFound
-        );
-        match guess {
-            true => self.anybody(origin, told).await.err().unwrap_or(problem),
-            false => problem,
+    ) -> Result<(), Problem> {
+        match code {
+            Code::Unauthenticated | Code::TokenExpired | Code::NotFound => {
+                self.anybody(origin, told).await
+            }
+            _ => Ok(()),
         }
     }
 
