@@ -31,6 +31,7 @@ mod keys;
 mod limits;
 mod linger;
 mod metrics;
+mod outbound;
 mod parts;
 mod random;
 mod sdk;

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, Url};
 use tokio::time::timeout;
 
 use super::remote::FetchKeys;
+use crate::outbound;
 
 /// How long the connection may take, and all of it together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -60,12 +61,7 @@ impl HttpFetch {
     /// # Errors
     /// The client cannot be made.
     pub(crate) fn new(url: Url) -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
-            .user_agent(concat!("valetkey/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            .http1_only()
+        let client = outbound::client()
             .pool_max_idle_per_host(0)
             .connect_timeout(CONNECT_TIMEOUT);
         Ok(Self {

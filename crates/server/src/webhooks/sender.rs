@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Client, Response, Url};
 use tokio::time::timeout;
 use valetkey_engine::{WebhookAnswer, WebhookMessage, WebhookSender};
 use valetkey_protocol::webhook::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 
 use super::address::Network;
 use super::resolve::{Guard, Lookup, SystemLookup, Unusable};
+use crate::outbound;
 
 /// How long the connection may take, and all of it together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,12 +65,7 @@ impl HttpSender {
     /// The client cannot be made.
     pub(crate) fn new(options: SenderOptions) -> Result<Self, reqwest::Error> {
         let guard = Guard::new(options.lookup, &options.allowed);
-        let client = Client::builder()
-            .user_agent(concat!("valetkey/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            .http1_only()
+        let client = outbound::client()
             .dns_resolver(guard.clone())
             .connect_timeout(CONNECT_TIMEOUT.min(options.timeout))
             .pool_idle_timeout(IDLE)
