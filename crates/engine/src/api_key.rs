@@ -10,15 +10,11 @@ use valetkey_protocol::api_key::{
 };
 use valetkey_protocol::{Code, Subject};
 
-use crate::engine::later;
+use crate::engine::{later, overlap};
 use crate::{ADMIN, Engine, Error, Principal, policy};
 
 /// How many keys there may be.
 const MOST: u32 = 1000;
-
-/// For how long the secret before a rotation holds, in seconds, and the longest.
-const OVERLAP: u64 = 24 * 3600;
-const LONGEST_OVERLAP: u64 = 7 * 24 * 3600;
 
 /// The longest life of a key that has an end, in seconds: ten years.
 const LONGEST_LIFE: u64 = 10 * 366 * 24 * 3600;
@@ -92,11 +88,7 @@ impl Engine {
         random: [u8; 32],
     ) -> Result<View, Error> {
         policy::check_admin(who, MANAGE)?;
-        let overlap = rotate.overlap.unwrap_or(OVERLAP);
-        if overlap > LONGEST_OVERLAP {
-            let detail = format!("is 0 to {LONGEST_OVERLAP} seconds");
-            return Err(Error::invalid("overlap", detail));
-        }
+        let overlap = overlap(rotate.overlap)?;
         let now = self.clock.now();
         let key = self.catalog.find_api_key(id.clone()).await?;
         let key = key.ok_or(Error::NotFound)?;

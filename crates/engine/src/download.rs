@@ -42,7 +42,16 @@ impl Engine {
         wish: CreateDownload,
     ) -> Result<Download, Error> {
         let record = self.find_or_complete(who, id).await?;
-        let (download, issue) = self.issue(&record, &wish)?;
+        self.hand_out(&record, &wish).await
+    }
+
+    /// Issues a download of a file that was found, and counts it.
+    pub(crate) async fn hand_out(
+        &self,
+        record: &Record,
+        wish: &CreateDownload,
+    ) -> Result<Download, Error> {
+        let (download, issue) = self.issue(record, wish)?;
         self.count(vec![issue]).await?;
         Ok(download)
     }

@@ -217,8 +217,26 @@ impl Engine {
 /// This many seconds later; as late as can be said when that is too far.
 pub(crate) fn later(instant: Timestamp, seconds: u64) -> Timestamp {
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-    let sum = instant.checked_add(SignedDuration::from_secs(seconds));
-    sum.unwrap_or(Timestamp::MAX)
+    from_now(instant, SignedDuration::from_secs(seconds))
+}
+
+/// So much later; as late as can be said when that is too far.
+pub(crate) fn from_now(now: Timestamp, wait: SignedDuration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// For how many seconds the secret before a rotation goes on: a day unless told otherwise.
+///
+/// # Errors
+/// It is more than seven days.
+pub(crate) fn overlap(asked: Option<u64>) -> Result<u64, Error> {
+    const LONGEST: u64 = 7 * 24 * 3600;
+    let seconds = asked.unwrap_or(24 * 3600);
+    if seconds > LONGEST {
+        let detail = format!("is more than {LONGEST} seconds, which are 7 days");
+        return Err(Error::invalid("overlap", detail));
+    }
+    Ok(seconds)
 }
 
 /// Whole seconds from one instant to a later one; 0 when it is not later.

@@ -8,7 +8,7 @@ use valetkey_catalog::{TicketId, TicketUse};
 use valetkey_protocol::bucket::Bucket as BucketView;
 use valetkey_protocol::ticket::TicketClaim;
 use valetkey_protocol::upload::CreateUpload;
-use valetkey_protocol::{Code, FolderPath, Problem, Subject};
+use valetkey_protocol::{Code, FolderPath, Problem, Subject, hex};
 
 use crate::{Engine, Error, Principal};
 
@@ -116,9 +116,7 @@ impl Engine {
             None => key.to_owned(),
             Some(ticket) => {
                 let digest = Sha256::new().chain_update(ticket.id).chain_update(key);
-                let digits = digest.finalize();
-                let digits = digits.iter().map(|byte| format!("{byte:02x}"));
-                format!("ticket {}", digits.collect::<String>())
+                format!("ticket {}", hex(&digest.finalize()))
             }
         }
     }

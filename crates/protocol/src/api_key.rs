@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::text::text_type;
+use crate::text::{hex, text_type};
 use crate::words::words;
 use crate::{Algorithm, Checksum, Hasher, InvalidValue, Secret, Subject};
 
@@ -100,10 +100,6 @@ fn check(body: &str) -> String {
         Checksum::Crc32c(sum) => hex(&sum.to_be_bytes()),
         other => other.to_base64(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn is_hex(text: &str, length: usize) -> bool {

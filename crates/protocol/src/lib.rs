@@ -47,3 +47,4 @@ pub use receipt::{Jwk, Jwks, Receipt};
 pub use request::PresignedRequest;
 pub use secret::{PresignedUrl, Secret};
 pub use subject::Subject;
+pub use text::hex;

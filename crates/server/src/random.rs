@@ -1,13 +1,12 @@
 //! The only place that asks the machine for chance: ids, secrets and keys.
 
-use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use uuid::{ContextV7, Uuid};
 use valetkey_engine::Ids;
-use valetkey_protocol::{FileId, Secret};
+use valetkey_protocol::{FileId, Secret, hex};
 
 /// Makes `UUIDv7`s, each later than the one before it within this process (RFC 9562 §6.2).
 pub(crate) struct FileIds(Mutex<ContextV7>);
@@ -104,14 +103,6 @@ fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

@@ -46,8 +46,9 @@ impl Engine {
         if record.state == State::Failed {
             return Err(closed(&record));
         }
-        let download = self.create_download(who, id, CreateDownload::default());
-        let download = download.await?;
+        self.check_available(&record)?;
+        let wish = CreateDownload::default();
+        let download = self.hand_out(&record, &wish).await?;
         let seconds = seconds_until(self.clock.now(), download.expires_at);
         Ok((download, seconds))
     }

@@ -13,6 +13,7 @@ use valetkey_protocol::upload::State;
 use valetkey_store::StoreError;
 
 use super::{about, kind_of};
+use crate::engine::from_now;
 use crate::upload::{abort_all, discard, verify};
 use crate::{Bucket, Engine, Error};
 
@@ -236,8 +237,4 @@ fn delay(attempt: u64, error: &Error) -> SignedDuration {
     };
     let doubled = attempt.saturating_sub(1).min(10);
     (FIRST_DELAY * (1 << doubled)).min(longest)
-}
-
-pub(super) fn from_now(now: Timestamp, wait: SignedDuration) -> Timestamp {
-    now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }

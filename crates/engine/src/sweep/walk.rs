@@ -13,10 +13,10 @@ use valetkey_catalog::{Due, DueList, Record};
 use valetkey_protocol::Code;
 use valetkey_protocol::sweep::{Action, Finding, Sweep, Swept};
 
-use super::due::from_now;
 use super::place::{Place, Step, Told};
 use super::survey::{Survey, Surveyed};
 use super::{about, kind_of};
+use crate::engine::from_now;
 use crate::seal::Purpose;
 use crate::{Bucket, Engine, Error, Principal, policy};
 

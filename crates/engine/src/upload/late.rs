@@ -13,7 +13,7 @@ use valetkey_protocol::{ContentType, FileId, Filename, InvalidValue, ObjectKey, 
 use valetkey_store::PutGrant;
 
 use super::plan::Plan;
-use crate::engine::{later, validity};
+use crate::engine::{from_now, later, validity};
 use crate::file::public_name;
 use crate::{Engine, Error, Principal};
 
@@ -115,7 +115,7 @@ impl Engine {
         let mut plan = self.plan(who, create, now)?;
         let upload = &mut plan.upload;
         upload.transfer = Transfer::Single;
-        upload.look_at = Some(from(now, FIRST_LOOK));
+        upload.look_at = Some(from_now(now, FIRST_LOOK));
         // After that no PUT can arrive any more, and what is reserved can be used again.
         let grace = QUARANTINE_GRACE_SECONDS.unsigned_abs();
         upload.session_ends_at = upload.session_ends_at.min(later(upload.urls_end_at, grace));
@@ -155,7 +155,7 @@ impl Engine {
         let later = Postponement {
             id: record.upload.id,
             attempt: record.attempts,
-            until: from(now, (age / 2).clamp(FIRST_LOOK, LONGEST_PAUSE)),
+            until: from_now(now, (age / 2).clamp(FIRST_LOOK, LONGEST_PAUSE)),
         };
         self.catalog.look_later(later).await?;
         Ok(Action::Waiting)
@@ -164,8 +164,4 @@ impl Engine {
 
 fn untyped() -> Result<ContentType, InvalidValue> {
     ContentType::parse(ContentType::OCTET_STREAM)
-}
-
-fn from(now: Timestamp, pause: SignedDuration) -> Timestamp {
-    now.checked_add(pause).unwrap_or(Timestamp::MAX)
 }

@@ -1,6 +1,6 @@
 //! One delivery: claimed, signed, sent, and what follows from the answer.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::json;
 use valetkey_catalog::{Attempt, Delivery, DeliveryClaim, Endpoint, Event, Fate, Settlement};
 use valetkey_protocol::Code;
@@ -8,6 +8,7 @@ use valetkey_protocol::webhook::{EndpointId, TEST_TYPE, Tested};
 
 use super::schedule::{chance, pause};
 use super::{WebhookAnswer, WebhookMessage, Webhooks, secret};
+use crate::engine::from_now;
 use crate::{Error, Principal};
 
 /// For how long a claimed delivery is left alone: longer than an attempt may take, so that nobody sends it a second time
@@ -58,7 +59,7 @@ impl Webhooks {
         let claim = DeliveryClaim {
             endpoint: id.clone(),
             now,
-            until: now.checked_add(LEASE).unwrap_or(Timestamp::MAX),
+            until: from_now(now, LEASE),
             limit,
         };
         Ok(self.catalog().claim_deliveries(claim).await?)
@@ -85,7 +86,7 @@ impl Webhooks {
         let (fate, outcome) = match (&problem, pause(delivery.attempts + 1, chance, wish)) {
             (None, _) => (Fate::Done, Delivered::Done),
             (Some(_), Some(pause)) => {
-                let then = now.checked_add(pause).unwrap_or(Timestamp::MAX);
+                let then = from_now(now, pause);
                 (Fate::Again(then), Delivered::Again)
             }
             (Some(_), None) => (Fate::Dead, Delivered::Dead),

@@ -10,15 +10,11 @@ use valetkey_protocol::{Code, Problem};
 
 use super::Webhooks;
 use super::deliver::check_admin;
-use crate::engine::later;
+use crate::engine::{later, overlap};
 use crate::{Error, Principal};
 
 /// How many endpoints there may be: each may have its connections, so that this bounds all of them.
 pub(super) const MOST: u32 = 100;
-
-/// For how long the secret before a rotation signs, in seconds, and the longest.
-const OVERLAP: u64 = 24 * 3600;
-const LONGEST_OVERLAP: u64 = 7 * 24 * 3600;
 
 /// How many deliveries are removed with an endpoint at a time.
 pub(super) const REMOVED_AT_ONCE: u32 = 2000;
@@ -140,11 +136,7 @@ impl Webhooks {
         rotate: RotateSecret,
     ) -> Result<View, Error> {
         check_admin(who)?;
-        let overlap = rotate.overlap.unwrap_or(OVERLAP);
-        if overlap > LONGEST_OVERLAP {
-            let detail = format!("is more than {LONGEST_OVERLAP} seconds, which are 7 days");
-            return Err(Error::invalid("overlap", detail));
-        }
+        let overlap = overlap(rotate.overlap)?;
         let mut endpoint = self.own(id).await?;
         endpoint.generation += 1;
         endpoint.old_secret_until = (overlap > 0).then(|| later(self.now(), overlap));
