@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use valetkey_catalog::Owner;
 use valetkey_protocol::api_key::Scope;
 use valetkey_protocol::{Subject, Tenant};
 
@@ -52,6 +53,14 @@ impl Principal {
     #[must_use]
     pub fn of_tenant(self, tenant: Tenant) -> Self {
         Self { tenant, ..self }
+    }
+
+    /// Who it is, in which tenant: whose its uploads are.
+    pub fn owner(&self) -> Owner {
+        Owner {
+            tenant: self.tenant.clone(),
+            subject: self.subject.clone(),
+        }
     }
 
     /// Whether the token names a role.

@@ -1,12 +1,11 @@
 //! Late uploads.
 
 use async_trait::async_trait;
-use valetkey_protocol::Subject;
 
 use super::row::{columns, records, uuid};
 use super::{PostgresCatalog, written};
 use crate::value::integer;
-use crate::{CatalogError, LateUploads, Postponement, Record};
+use crate::{CatalogError, LateUploads, Owner, Postponement, Record};
 
 const LOOK_LATER: &str = "UPDATE upload SET look_at = $3, attempts = 0, postponed_until = 0 \
      WHERE id = $1 AND attempts = $2 AND state = 'pending' AND look_at IS NOT NULL";
@@ -15,7 +14,7 @@ const AWAITED: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM upload WHERE state = 'pending' AND look_at IS NOT NULL AND owner = $1 AND bucket = $2 \
-     ORDER BY id DESC LIMIT $3"
+     AND tenant = $4 ORDER BY id DESC LIMIT $3"
 );
 
 #[async_trait]
@@ -30,12 +29,13 @@ impl LateUploads for PostgresCatalog {
 
     async fn list_awaited(
         &self,
-        owner: Subject,
+        owner: Owner,
         bucket: String,
         limit: u32,
     ) -> Result<Vec<Record>, CatalogError> {
-        let (owner, limit) = (owner.as_str(), i64::from(limit));
-        let rows = self.pool.read(AWAITED, &[&owner, &bucket, &limit]).await?;
-        records(&rows)
+        let (tenant, owner) = (owner.tenant.as_str(), owner.subject.as_str());
+        let limit = i64::from(limit);
+        let rows = self.pool.read(AWAITED, &[&owner, &bucket, &limit, &tenant]);
+        records(&rows.await?)
     }
 }
