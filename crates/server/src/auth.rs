@@ -127,7 +127,7 @@ impl Verifier {
         let subject = trust.claims.subject(&claims);
         let holder = ticket::principal(&claims, &trust.issuer, subject, now, left)?;
         match holder {
-            Some(holder) => Ok((holder, left)),
+            Some(holder) => Ok((holder.of_tenant(trust.claims.tenant(&claims)?), left)),
             None => Ok((trust.claims.principal(&claims)?, left)),
         }
     }

@@ -1,6 +1,7 @@
 //! Late uploads.
 
 use async_trait::async_trait;
+use tokio_postgres::types::ToSql;
 
 use super::row::{columns, records, uuid};
 use super::{PostgresCatalog, written};
@@ -22,7 +23,7 @@ impl LateUploads for PostgresCatalog {
     async fn look_later(&self, later: Postponement) -> Result<(), CatalogError> {
         let attempt = integer("attempt", later.attempt)?;
         let (id, until) = (uuid(later.id), later.until.as_millisecond());
-        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&id, &attempt, &until];
+        let values: [&(dyn ToSql + Sync); 3] = [&id, &attempt, &until];
         let work = self.pool.repeat(LOOK_LATER, &values);
         written("look_later", work).await.map(|_| ())
     }
@@ -35,7 +36,7 @@ impl LateUploads for PostgresCatalog {
     ) -> Result<Vec<Record>, CatalogError> {
         let (tenant, owner) = (owner.tenant.as_str(), owner.subject.as_str());
         let limit = i64::from(limit);
-        let rows = self.pool.read(AWAITED, &[&owner, &bucket, &limit, &tenant]);
-        records(&rows.await?)
+        let values: [&(dyn ToSql + Sync); 4] = [&owner, &bucket, &limit, &tenant];
+        records(&self.pool.read(AWAITED, &values).await?)
     }
 }

@@ -171,7 +171,7 @@ impl<'de> Deserialize<'de> for KeyTemplate {
 
 impl Part {
     fn spell(self, of: &KeyOf<'_>, longest: usize) -> String {
-        let date = || of.created_at.to_zoned(TimeZone::UTC).date();
+        let date = || TimeZone::UTC.to_datetime(of.created_at).date();
         match self {
             Self::Tenant => bounded(of.owner.tenant.to_key_segment(), longest),
             Self::Owner => bounded(of.owner.subject.to_key_segment(), longest),

@@ -128,8 +128,7 @@ impl Engine {
         policy::check_may(who, action)?;
         let bucket = self.requested_bucket(bucket)?;
         let record = self.find_keyed(bucket, key).await?;
-        let id = record.ok_or(Error::NotFound)?.upload.id;
-        self.find(who, action, id).await
+        self.within_reach(who, record).await
     }
 
     async fn find_public(&self, bucket: &Bucket, name: &str) -> Result<Option<Record>, Error> {
@@ -172,9 +171,10 @@ pub(crate) fn has_key(record: &Record, bucket: &str, key: &str) -> bool {
 pub(crate) fn ids_in(key: &str) -> Vec<FileId> {
     const LENGTH: usize = 36;
     let mut ids = Vec::new();
-    let mut rest = key;
+    let mut rest = key.as_bytes();
     while let Some(window) = rest.get(..LENGTH) {
-        let id = window.parse::<FileId>().ok();
+        let text = str::from_utf8(window).ok();
+        let id = text.and_then(|text| text.parse::<FileId>().ok());
         // No two overlap: hyphens would stand where digits do.
         let step = id.map_or(1, |_| LENGTH);
         ids.extend(id);
