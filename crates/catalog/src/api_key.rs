@@ -52,7 +52,7 @@ pub struct Rotation {
 /// What is remembered of API keys.
 #[async_trait]
 pub trait ApiKeys: Send + Sync + 'static {
-    /// Remembers a new key, unless there is one with its id or there are `most` of them; says whether it did.
+    /// Remembers a new key, unless there is one with its id or there are `most` of its tenant; says whether it did.
     async fn insert_api_key(&self, key: ApiKey, most: u32) -> Result<bool, CatalogError>;
 
     /// Gives every key, the oldest first.

@@ -14,7 +14,7 @@ use crate::{ApiKey, ApiKeys, CatalogError, Rotation, SecretHash};
 /// Two that come at once may both find room for one: the count is a bound against mistakes, and no promise.
 const INSERT: &str = "INSERT INTO api_key (id, name, subject, scopes, hash, old_hash, old_until, created_at, \
      expires_at, last_used_at, tenant) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12 \
-     WHERE (SELECT count(*) FROM api_key) < $11::bigint ON CONFLICT (id) DO NOTHING RETURNING 1";
+     WHERE (SELECT count(*) FROM api_key WHERE tenant = $12) < $11::bigint ON CONFLICT (id) DO NOTHING RETURNING 1";
 
 /// The columns of a key, in the order [`api_key`] reads them.
 macro_rules! columns {

@@ -32,7 +32,7 @@ impl ApiKeys for SqliteCatalog {
         self.write("insert_api_key", move |connection| {
             let sql = "INSERT INTO api_key (id, name, subject, scopes, hash, old_hash, old_until, created_at, \
                  expires_at, last_used_at, tenant) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12 \
-                 WHERE (SELECT count(*) FROM api_key) < ?11 ON CONFLICT (id) DO NOTHING";
+                 WHERE (SELECT count(*) FROM api_key WHERE tenant = ?12) < ?11 ON CONFLICT (id) DO NOTHING";
             let instant = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
             let values = params![
                 key.id.as_str(),
