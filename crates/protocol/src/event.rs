@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_said() {
         let id = "01936f3e-8b7a-7c3d-9e4f-0123456789ab".parse().unwrap();
-        let bare = EventData::bare(id, None, Some("photos".to_owned()));
+        let bare = EventData::bare(id, (Tenant::default(), None), Some("photos".to_owned()));
         let text = serde_json::to_string(&bare).unwrap();
         assert_eq!(text, format!(r#"{{"id":"{id}","bucket":"photos"}}"#));
     }
