@@ -11,7 +11,7 @@ use valetkey_protocol::api_key::{
 use valetkey_protocol::{Code, Subject};
 
 use crate::engine::{later, overlap};
-use crate::{ADMIN, Engine, Error, Principal, policy};
+use crate::{ADMIN, Engine, Error, Principal};
 
 /// How many keys there may be in a tenant.
 const MOST: u32 = 1000;
@@ -36,10 +36,10 @@ impl Engine {
         create: CreateApiKey,
         (id, random): ([u8; 6], [u8; 32]),
     ) -> Result<View, Error> {
-        policy::check_tenant_admin(who, MANAGE)?;
+        self.check_tenant_admin(who, MANAGE)?;
         check(&create)?;
         let tenant = create.tenant.unwrap_or_else(|| who.tenant.clone());
-        if !policy::is_within_reach(who, &tenant) {
+        if !self.is_within_reach(who, &tenant) {
             let detail = "tenant: only administrators of the default tenant make keys for others; leave it out";
             return Err(Error::refused(Code::Forbidden, detail));
         }
@@ -74,10 +74,10 @@ impl Engine {
     /// # Errors
     /// The caller is no administrator, or the catalog does not answer.
     pub async fn list_api_keys(&self, who: &Principal) -> Result<ApiKeys, Error> {
-        policy::check_tenant_admin(who, MANAGE)?;
+        self.check_tenant_admin(who, MANAGE)?;
         let now = self.clock.now();
         let keys = self.catalog.api_keys().await?.into_iter();
-        let keys = keys.filter(|key| policy::is_within_reach(who, &key.tenant));
+        let keys = keys.filter(|key| self.is_within_reach(who, &key.tenant));
         Ok(ApiKeys {
             keys: keys.map(|key| view(key, now, None)).collect(),
         })
@@ -94,7 +94,7 @@ impl Engine {
         rotate: RotateApiKey,
         random: [u8; 32],
     ) -> Result<View, Error> {
-        policy::check_tenant_admin(who, MANAGE)?;
+        self.check_tenant_admin(who, MANAGE)?;
         let overlap = overlap(rotate.overlap)?;
         let now = self.clock.now();
         let key = self.managed_key(who, &id).await?;
@@ -127,7 +127,7 @@ impl Engine {
     /// # Errors
     /// The caller is no administrator, there is no such key, or the catalog does not answer.
     pub async fn revoke_api_key(&self, who: &Principal, id: ApiKeyId) -> Result<(), Error> {
-        policy::check_tenant_admin(who, MANAGE)?;
+        self.check_tenant_admin(who, MANAGE)?;
         self.managed_key(who, &id).await?;
         if !self.catalog.remove_api_key(id.clone()).await? {
             return Err(Error::NotFound);
@@ -140,7 +140,7 @@ impl Engine {
     /// A key that somebody manages.
     async fn managed_key(&self, who: &Principal, id: &ApiKeyId) -> Result<ApiKey, Error> {
         let key = self.catalog.find_api_key(id.clone()).await?;
-        let reached = |key: &ApiKey| policy::is_within_reach(who, &key.tenant);
+        let reached = |key: &ApiKey| self.is_within_reach(who, &key.tenant);
         key.filter(reached).ok_or(Error::NotFound)
     }
 

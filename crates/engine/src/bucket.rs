@@ -12,7 +12,8 @@ use valetkey_protocol::part::{MAX_PART_SIZE, MIB, MIN_PART_SIZE};
 use valetkey_protocol::{Algorithm, ContentType, FileId, Filename, ObjectKey, key};
 use valetkey_store::ObjectStore;
 
-use crate::Error;
+use crate::policy::BucketFacts;
+use crate::{Attributes, Error};
 use key_template::KeyOf;
 pub use key_template::KeyTemplate;
 
@@ -77,6 +78,10 @@ pub struct BucketRules {
     pub rehash_limit: u64,
     /// Whether everybody may read its files, without a token: by `/public/{bucket}/…`.
     pub public_read: bool,
+    /// How carefully it is to be treated, for policies; they alone give it a meaning.
+    pub security_level: i64,
+    /// What else policies are to know of it.
+    pub attributes: Attributes,
     /// How many uploads each principal may have open at a time.
     pub max_open_uploads: u64,
     /// How many bytes each principal may have here, reserved and stored; no limit when 0.
@@ -117,6 +122,8 @@ impl Default for BucketRules {
             refuse_type_mismatch: false,
             rehash_limit: 1024 * MIB,
             public_read: false,
+            security_level: 0,
+            attributes: Attributes::new(),
             max_open_uploads: 1000,
             principal_quota: 0,
             quota: 0,
@@ -271,6 +278,15 @@ pub(crate) fn unless_zero(limit: u64) -> Option<u64> {
 }
 
 impl Bucket {
+    /// What policies know of it.
+    pub(crate) fn facts(&self) -> BucketFacts<'_> {
+        BucketFacts {
+            name: &self.name,
+            security_level: self.rules.security_level,
+            attributes: &self.rules.attributes,
+        }
+    }
+
     /// What a caller sees of it.
     pub(crate) fn view(&self, default: bool) -> BucketView {
         BucketView {

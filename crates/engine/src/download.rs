@@ -12,11 +12,12 @@ use valetkey_protocol::{Code, ContentType, FileId, Filename, ObjectKey, Presigne
 use valetkey_store::{GetGrant, Validity};
 
 use crate::engine::{seconds_until, validity};
-use crate::policy::Action;
+use crate::policy::Deed;
 use crate::seal::Purpose;
 use crate::sniff::contradicts;
 use crate::upload::check_batch;
 use crate::{Bucket, Engine, Error, Principal, file};
+use valetkey_protocol::policy::Action;
 
 /// What is asked for of a file's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,9 @@ impl Engine {
         id: FileId,
         wish: CreateDownload,
     ) -> Result<Download, Error> {
-        let record = self.find_or_complete(who, id).await?;
+        let record = self
+            .find_or_complete(who, Deed::download(wish.expires_in), id)
+            .await?;
         self.hand_out(&record, &wish).await
     }
 
@@ -75,7 +78,10 @@ impl Engine {
         let results: Vec<_> = stream::iter(batch.ids)
             .map(|text| async move {
                 let issued = match text.parse() {
-                    Ok(id) => self.find_file(who, Action::Read, id).await,
+                    Ok(id) => {
+                        self.find_file(who, Deed::download(wish.expires_in), id)
+                            .await
+                    }
                     Err(_) => Err(Error::NotFound),
                 };
                 let issued = issued.and_then(|record| self.issue(&record, wish));
@@ -106,7 +112,7 @@ impl Engine {
         id: FileId,
         reading: Reading,
     ) -> Result<PresignedUrl, Error> {
-        let record = self.find_or_complete(who, id).await?;
+        let record = self.find_or_complete(who, Action::Download, id).await?;
         self.redirect(&record, reading, None, None, None).await
     }
 

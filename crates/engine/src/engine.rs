@@ -11,10 +11,10 @@ use valetkey_protocol::{Clock, FileId, Secret, Subject};
 use valetkey_store::Validity;
 
 use crate::event::Feed;
-use crate::policy::Action;
+use crate::policy::{Deed, PolicyBook};
 use crate::seal::Sealer;
 use crate::sweep::Sweepers;
-use crate::{Bucket, Error, Principal, ReceiptSigner, policy};
+use crate::{Bucket, Error, Policies, Principal, ReceiptSigner, policy};
 
 /// Where new ids come from.
 pub trait Ids: Send + Sync + 'static {
@@ -47,6 +47,8 @@ pub struct EngineParts {
     pub observer: Arc<dyn Observer>,
     /// Who signs receipts.
     pub receipts: Arc<dyn ReceiptSigner>,
+    /// Who may do what, to begin with.
+    pub policies: Policies,
     /// Keys for cursors and content URLs are derived from it.
     pub secret: Secret,
     /// Where clients reach this service, without a `/` at the end.
@@ -62,6 +64,7 @@ pub struct Engine {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) receipts: Arc<dyn ReceiptSigner>,
+    pub(crate) policies: PolicyBook,
     pub(crate) sealer: Sealer,
     pub(crate) public_url: String,
     pub(crate) buckets: BTreeMap<String, Bucket>,
@@ -99,6 +102,7 @@ impl Engine {
             ids: parts.ids,
             observer: parts.observer,
             receipts: parts.receipts,
+            policies: PolicyBook::new(parts.policies),
             sealer: Sealer::new(&parts.secret),
             public_url: parts.public_url,
             buckets,
@@ -199,22 +203,24 @@ impl Engine {
     pub(crate) async fn find(
         &self,
         who: &Principal,
-        action: Action,
+        deed: impl Into<Deed>,
         id: FileId,
     ) -> Result<Record, Error> {
-        policy::check_may(who, action)?;
+        let deed = deed.into();
+        policy::check_may(who, deed.action)?;
         let record = self.catalog.find(id).await?;
-        self.within_reach(who, record).await
+        self.within_reach(who, deed, record).await
     }
 
-    /// Lets through what was found, if it exists to the caller.
+    /// Lets through what was found, if it exists to the caller and they may do this to it.
     pub(crate) async fn within_reach(
         &self,
         who: &Principal,
+        deed: Deed,
         record: Option<Record>,
     ) -> Result<Record, Error> {
         let record = record.ok_or(Error::NotFound)?;
-        policy::check_access(who, &record)?;
+        self.check_access(who, deed, &record)?;
         if let Some(ticket) = self.ticket_use(who)
             && !self
                 .catalog

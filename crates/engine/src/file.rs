@@ -14,8 +14,9 @@ use valetkey_protocol::FileId;
 use valetkey_protocol::file::File;
 use valetkey_protocol::upload::State;
 
-use crate::policy::Action;
+use crate::policy::Deed;
 use crate::{Engine, Error, Principal};
+use valetkey_protocol::policy::Action;
 
 impl Engine {
     /// Looks at a file.
@@ -23,17 +24,17 @@ impl Engine {
     /// # Errors
     /// It is not there, or not available.
     pub async fn get_file(self: &Arc<Self>, who: &Principal, id: FileId) -> Result<File, Error> {
-        self.receipted(self.find_or_complete(who, id).await?)
+        self.receipted(self.find_or_complete(who, Action::Read, id).await?)
     }
 
     /// Finds a file that is available to the caller, who wants to do this to it.
     pub(crate) async fn find_file(
         &self,
         who: &Principal,
-        action: Action,
+        deed: impl Into<Deed>,
         id: FileId,
     ) -> Result<Record, Error> {
-        let record = self.find(who, action, id).await?;
+        let record = self.find(who, deed, id).await?;
         self.check_available(&record)?;
         Ok(record)
     }
@@ -43,9 +44,10 @@ impl Engine {
     pub(crate) async fn find_or_complete(
         self: &Arc<Self>,
         who: &Principal,
+        deed: impl Into<Deed>,
         id: FileId,
     ) -> Result<Record, Error> {
-        let mut record = self.find(who, Action::Read, id).await?;
+        let mut record = self.find(who, deed, id).await?;
         if record.state == State::Pending {
             record = self.complete_late(Some(&who.subject), id).await?;
         }

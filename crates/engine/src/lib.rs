@@ -25,6 +25,10 @@ pub use engine::{Engine, EngineParts, Ids, Observer};
 pub use error::Error;
 pub use event::{Follower, Told};
 pub use file::PublicRead;
+pub use policy::{
+    Attribute, Attributes, DEFAULT_POLICIES, Kind, Policies, PolicyBook, PolicyError, PolicyFile,
+    Vocabulary,
+};
 pub use principal::{ADMIN, Principal};
 pub use receipt::ReceiptSigner;
 pub use sweep::{Surveyed, SweepReport};

@@ -1,94 +1,328 @@
-//! The built-in policy: owners manage their own, `admin` manages all, nobody learns what is not theirs, and the holder of
-//! a ticket makes uploads and does nothing else. All of that within a tenant; what is in another one does not exist.
-//! An API key is good for its scopes and no more.
+//! Who may do what. Three things are said here and cannot be changed: what is in another tenant does not exist, a ticket
+//! makes uploads and does nothing else, and an API key is good for its scopes and no more. The rest say policies, in
+//! Cedar; the built-in ones let owners manage their own and the role `admin` everything.
 
-use valetkey_catalog::Record;
+mod book;
+mod explain;
+mod facts;
+
+use jiff::Timestamp;
+use valetkey_catalog::{FilePatch, Record};
 use valetkey_protocol::api_key::Scope;
+use valetkey_protocol::policy::Action;
 use valetkey_protocol::{Code, Subject, Tenant};
 
-use crate::{ADMIN, Error, Principal};
+pub use book::{DEFAULT_POLICIES, Policies, PolicyBook, PolicyError, PolicyFile, Vocabulary};
+pub(crate) use facts::{About, BucketFacts, FileFacts, Question, Wish};
+pub use facts::{Attribute, Attributes, Kind};
 
-/// What somebody wants to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// Create uploads, and bring those to their end.
-    Upload,
-    /// See files, events and usage, and fetch bytes.
-    Read,
-    /// Change what people may change of a file.
-    Change,
-    /// Delete a file.
-    Delete,
+use crate::{ADMIN, Bucket, Engine, Error, Principal};
+
+/// What a question is about, and what else is asked for with it.
+impl<'f> Question<'f> {
+    /// Nothing besides.
+    fn new(who: &'f Principal, action: Action, about: About<'f>, now: Timestamp) -> Self {
+        Self {
+            who,
+            action,
+            about,
+            now,
+            wish: None,
+            expires_in: None,
+        }
+    }
 }
 
-/// Lets through whoever may do this to anything at all.
+impl Policies {
+    /// Whether somebody may do something.
+    pub(crate) fn permit(&self, question: &Question<'_>) -> bool {
+        let who = question.who;
+        if who.ticket.is_some() && question.action != Action::CreateUpload {
+            return false;
+        }
+        match self.built_in {
+            true => built_in(question),
+            false => self.ask(question),
+        }
+    }
+}
+
+/// What the built-in policies say, without asking Cedar: a test holds the two against each other.
+fn built_in(question: &Question<'_>) -> bool {
+    let who = question.who;
+    if who.has_role(ADMIN) {
+        return true;
+    }
+    match (question.action, &question.about) {
+        (Action::CreateUpload, _) => true,
+        (Action::ListAll | Action::Administer, _) => false,
+        (_, About::File(file)) => *file.owner == who.subject && *file.tenant == who.tenant,
+        _ => false,
+    }
+}
+
+/// What somebody wants to do to a file, and for how long they asked it to hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deed {
+    pub(crate) action: Action,
+    /// In seconds; what the bucket gives when absent.
+    pub(crate) expires_in: Option<u64>,
+}
+
+impl Deed {
+    /// Fetching, for so many seconds.
+    pub(crate) fn download(expires_in: Option<u64>) -> Self {
+        Self {
+            action: Action::Download,
+            expires_in,
+        }
+    }
+}
+
+impl From<Action> for Deed {
+    fn from(action: Action) -> Self {
+        Self {
+            action,
+            expires_in: None,
+        }
+    }
+}
+
+/// What an API key must be good for, for somebody to do this.
+fn scope(action: Action) -> Option<Scope> {
+    match action {
+        Action::CreateUpload | Action::Update => Some(Scope::Upload),
+        Action::Read | Action::Download | Action::ListAll => Some(Scope::Read),
+        Action::CreateLink => Some(Scope::Read),
+        Action::Delete => Some(Scope::Delete),
+        Action::Administer => None,
+    }
+}
+
+/// Lets through whoever may do this at all: what policies say of it comes after.
 pub(crate) fn check_may(who: &Principal, action: Action) -> Result<(), Error> {
-    if who.ticket.is_some() && action != Action::Upload {
+    if who.ticket.is_some() && action != Action::CreateUpload {
         let detail = "a ticket is for uploads alone; ask your application for the rest";
         return Err(Error::refused(Code::Forbidden, detail));
     }
-    let scope = match action {
-        Action::Upload | Action::Change => Scope::Upload,
-        Action::Read => Scope::Read,
-        Action::Delete => Scope::Delete,
+    let missing = |scope: &Scope| {
+        let scopes = who.scopes.as_ref();
+        scopes.is_some_and(|scopes| !scopes.contains(scope))
     };
-    match &who.scopes {
-        Some(scopes) if !scopes.contains(&scope) => {
+    match scope(action).filter(missing) {
+        None => Ok(()),
+        Some(scope) => {
             let scope = scope.as_str();
             let detail =
                 format!("this API key does not have the scope `{scope}`; ask an administrator");
             Err(Error::refused(Code::Forbidden, detail))
         }
-        _ => Ok(()),
     }
 }
 
-/// Lets administrators of the whole service through.
-pub(crate) fn check_admin(who: &Principal, what: &str) -> Result<(), Error> {
-    check_tenant_admin(who, what)?;
-    if who.tenant.is_default() {
-        return Ok(());
+impl Engine {
+    /// The policies that hold at the moment.
+    pub fn policies(&self) -> &PolicyBook {
+        &self.policies
     }
-    let detail = format!("only the role {ADMIN} of the default tenant may {what}");
-    Err(Error::refused(Code::Forbidden, detail))
-}
 
-/// Lets administrators of their tenant through.
-pub(crate) fn check_tenant_admin(who: &Principal, what: &str) -> Result<(), Error> {
-    if is_admin(who) {
-        return Ok(());
+    /// Lets administrators of the whole service through.
+    pub(crate) fn check_admin(&self, who: &Principal, what: &str) -> Result<(), Error> {
+        self.check_tenant_admin(who, what)?;
+        if self.is_everywhere(who) {
+            return Ok(());
+        }
+        let detail = format!("only the role {ADMIN} of the default tenant may {what}");
+        Err(Error::refused(Code::Forbidden, detail))
     }
-    let detail = format!("only the role {ADMIN} may {what}");
-    Err(Error::refused(Code::Forbidden, detail))
-}
 
-/// Whether somebody sees and manages what is others': in the default tenant everybody's, in another one that tenant's.
-pub(crate) fn is_admin(who: &Principal) -> bool {
-    who.has_role(ADMIN) && who.ticket.is_none()
-}
+    /// Lets administrators of their tenant through.
+    pub(crate) fn check_tenant_admin(&self, who: &Principal, what: &str) -> Result<(), Error> {
+        if self.is_admin(who) {
+            return Ok(());
+        }
+        let detail = match self.policies.current().built_in {
+            true => format!("only the role {ADMIN} may {what}"),
+            false => format!("policies do not let you administer, so you may not {what}"),
+        };
+        Err(Error::refused(Code::Forbidden, detail))
+    }
 
-/// Whether what is in a tenant may concern somebody at all.
-pub(crate) fn is_within_reach(who: &Principal, tenant: &Tenant) -> bool {
-    *tenant == who.tenant || (who.tenant.is_default() && is_admin(who))
-}
+    /// Whether somebody administers: in the default tenant the service, in another one that tenant.
+    pub(crate) fn is_admin(&self, who: &Principal) -> bool {
+        let now = self.clock.now();
+        let question = Question::new(who, Action::Administer, About::Service, now);
+        self.policies.current().permit(&question)
+    }
 
-/// Lets through whoever may act on this record. To all others it does not exist.
-pub(crate) fn check_access(who: &Principal, record: &Record) -> Result<(), Error> {
-    let upload = &record.upload;
-    if is_within_reach(who, &upload.tenant) && (upload.owner == who.subject || is_admin(who)) {
-        Ok(())
-    } else {
+    /// Whether what is in a tenant may concern somebody at all, whatever policies say.
+    pub(crate) fn is_within_reach(&self, who: &Principal, tenant: &Tenant) -> bool {
+        *tenant == who.tenant || self.is_everywhere(who)
+    }
+
+    /// Whether somebody may look into every tenant: policies can take that from the role, and give it to nobody else.
+    fn is_everywhere(&self, who: &Principal) -> bool {
+        who.tenant.is_default() && who.has_role(ADMIN) && self.is_admin(who)
+    }
+
+    /// In which tenant the files of a list are: `None` is in every one.
+    pub(crate) fn listed_tenant(&self, who: &Principal) -> Option<Tenant> {
+        (!self.is_everywhere(who)).then(|| who.tenant.clone())
+    }
+
+    /// Whose files a list shows: `None` is everybody's, in that tenant. Of several buckets, everybody's are shown where all
+    /// of them may be listed.
+    pub(crate) fn listed_owner(&self, who: &Principal, bucket: Option<&Bucket>) -> Option<Subject> {
+        let all = match bucket {
+            Some(bucket) => self.may_list_all(who, bucket),
+            None => self
+                .buckets
+                .values()
+                .all(|bucket| self.may_list_all(who, bucket)),
+        };
+        (!all).then(|| who.subject.clone())
+    }
+
+    fn may_list_all(&self, who: &Principal, bucket: &Bucket) -> bool {
+        let about = About::Bucket(bucket.facts());
+        let question = Question::new(who, Action::ListAll, about, self.clock.now());
+        self.policies.current().permit(&question)
+    }
+
+    /// Lets an upload through that policies allow.
+    pub(crate) fn check_create(
+        &self,
+        who: &Principal,
+        bucket: &Bucket,
+        wish: Wish<'_>,
+        seconds: u64,
+    ) -> Result<(), Error> {
+        let about = About::Bucket(bucket.facts());
+        let question = Question {
+            wish: Some(wish),
+            expires_in: Some(seconds),
+            ..Question::new(who, Action::CreateUpload, about, self.clock.now())
+        };
+        if self.policies.current().permit(&question) {
+            return Ok(());
+        }
+        let detail = format!(
+            "policies do not allow this upload to bucket {}; administrators see why with POST /v1/policy/explain",
+            bucket.name
+        );
+        Err(Error::refused(Code::Forbidden, detail))
+    }
+
+    /// Lets through whoever may do this to a record. To those who may not read it, it does not exist; others are told.
+    /// An upload under way is its owner's, who was let in when it was created.
+    pub(crate) fn check_access(
+        &self,
+        who: &Principal,
+        deed: Deed,
+        record: &Record,
+    ) -> Result<(), Error> {
+        let action = deed.action;
+        let upload = &record.upload;
+        if !self.is_within_reach(who, &upload.tenant) {
+            return Err(Error::NotFound);
+        }
+        if action == Action::CreateUpload {
+            let own = upload.owner == who.subject && upload.tenant == who.tenant;
+            return match own || self.is_admin(who) {
+                true => Ok(()),
+                false => Err(Error::NotFound),
+            };
+        }
+        if self.may(who, deed, record) {
+            return Ok(());
+        }
+        if action != Action::Read && self.may(who, Action::Read.into(), record) {
+            let what = action.as_str();
+            let detail = format!(
+                "policies do not let you {what} this file; administrators see why with POST /v1/policy/explain"
+            );
+            return Err(Error::refused(Code::Forbidden, detail));
+        }
         Err(Error::NotFound)
     }
-}
 
-/// In which tenant the files of a list are: `None` is in every one.
-pub(crate) fn listed_tenant(who: &Principal) -> Option<Tenant> {
-    let everywhere = who.tenant.is_default() && is_admin(who);
-    (!everywhere).then(|| who.tenant.clone())
-}
+    /// Whether policies let somebody do this to a file that is within reach.
+    fn may(&self, who: &Principal, deed: Deed, record: &Record) -> bool {
+        let id = record.upload.id.to_string();
+        self.may_facts(who, deed, record, self.file_facts(record, &id))
+    }
 
-/// Whose files a list shows: `None` is everybody's, in that tenant.
-pub(crate) fn listed_owner(who: &Principal) -> Option<Subject> {
-    (!is_admin(who)).then(|| who.subject.clone())
+    fn may_facts(
+        &self,
+        who: &Principal,
+        deed: Deed,
+        record: &Record,
+        facts: FileFacts<'_>,
+    ) -> bool {
+        let question = Question {
+            expires_in: self.lifetime(deed, record),
+            ..Question::new(who, deed.action, About::File(facts), self.clock.now())
+        };
+        self.policies.current().permit(&question)
+    }
+
+    /// Lets a change through that leaves a file its owner might still change: nobody moves a file to where other policies
+    /// hold for it than those that let them.
+    pub(crate) fn check_becoming(
+        &self,
+        who: &Principal,
+        record: &Record,
+        change: &FilePatch,
+    ) -> Result<(), Error> {
+        let id = record.upload.id.to_string();
+        let facts = FileFacts {
+            filename: change.filename.as_str(),
+            path: change.path.as_str(),
+            metadata: &change.metadata,
+            ..self.file_facts(record, &id)
+        };
+        if self.may_facts(who, Action::Update.into(), record, facts) {
+            return Ok(());
+        }
+        let detail = "policies do not let you give this file these values; administrators see why with POST /v1/policy/explain";
+        Err(Error::refused(Code::Forbidden, detail))
+    }
+
+    /// For how many seconds a URL will hold; what was asked for, where the bucket does not allow that.
+    pub(super) fn lifetime(&self, deed: Deed, record: &Record) -> Option<u64> {
+        if !matches!(deed.action, Action::Download | Action::CreateLink) {
+            return None;
+        }
+        let bucket = self.buckets.get(&record.upload.bucket)?;
+        bucket
+            .rules
+            .validity(deed.expires_in)
+            .ok()
+            .or(deed.expires_in)
+    }
+
+    /// Leaves of a page what may be read. The built-in policies let everything be read that is listed.
+    pub(crate) fn keep_readable(&self, who: &Principal, records: &mut Vec<Record>) {
+        if !self.policies.current().built_in {
+            records.retain(|record| self.may(who, Action::Read.into(), record));
+        }
+    }
+
+    /// A file, as policies see it.
+    pub(crate) fn file_facts<'f>(&'f self, record: &'f Record, id: &'f str) -> FileFacts<'f> {
+        let upload = &record.upload;
+        let bucket = self.buckets.get(&upload.bucket);
+        FileFacts {
+            bucket: bucket.map_or(BucketFacts::unknown(&upload.bucket), Bucket::facts),
+            id,
+            tenant: &upload.tenant,
+            owner: &upload.owner,
+            filename: upload.filename.as_str(),
+            path: upload.path.as_str(),
+            content_type: upload.content_type.essence(),
+            size: upload.size,
+            metadata: &upload.metadata,
+            created_at: upload.created_at,
+        }
+    }
 }

@@ -1,12 +1,13 @@
 //! Who asks.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use valetkey_catalog::Owner;
 use valetkey_protocol::api_key::Scope;
 use valetkey_protocol::{Subject, Tenant};
 
-use crate::Ticket;
+use crate::{Attributes, Ticket};
 
 /// The role that may see and do everything: in the default tenant all there is, in another what is that tenant's.
 pub const ADMIN: &str = "admin";
@@ -20,6 +21,12 @@ pub struct Principal {
     pub subject: Subject,
     /// The roles the token names.
     pub roles: Vec<String>,
+    /// What it is licensed for, by its token.
+    pub licences: Vec<String>,
+    /// What else the token says that policies may read.
+    pub claims: Attributes,
+    /// Where the request comes from, if that is known.
+    pub address: Option<IpAddr>,
     /// What the token is narrowed to, if it is a ticket.
     pub ticket: Option<Arc<Ticket>>,
     /// What the API key is good for, if it is one; a token is good for everything its holder may.
@@ -33,6 +40,9 @@ impl Principal {
             tenant: Tenant::default(),
             subject,
             roles,
+            licences: Vec::new(),
+            claims: Attributes::new(),
+            address: None,
             ticket: None,
             scopes: None,
         }
@@ -41,11 +51,8 @@ impl Principal {
     /// Somebody of the default tenant, with a ticket.
     pub fn with_ticket(subject: Subject, ticket: Ticket) -> Self {
         Self {
-            tenant: Tenant::default(),
-            subject,
-            roles: Vec::new(),
             ticket: Some(Arc::new(ticket)),
-            scopes: None,
+            ..Self::new(subject, Vec::new())
         }
     }
 

@@ -6,8 +6,9 @@ use valetkey_protocol::usage::{Account, BucketUsage, Usage as UsageView};
 use valetkey_protocol::{Code, Problem};
 
 use crate::bucket::unless_zero;
-use crate::policy::{self, Action};
+use crate::policy;
 use crate::{Engine, Error, Principal};
+use valetkey_protocol::policy::Action;
 
 /// How long a client with too many open uploads waits, in seconds.
 const RETRY_AFTER: u64 = 10;
@@ -45,9 +46,9 @@ impl Engine {
     pub async fn get_usage(&self, who: &Principal) -> Result<UsageView, Error> {
         policy::check_may(who, Action::Read)?;
         let yours = self.catalog.usage(Whose::Owner(who.owner())).await?;
-        let tenant = policy::listed_tenant(who);
+        let tenant = self.listed_tenant(who);
         let is_tenants = tenant.is_some();
-        let everybody = match policy::is_admin(who) {
+        let everybody = match self.is_admin(who) {
             true => {
                 let whose = tenant.map_or(Whose::Everybody, Whose::Tenant);
                 Some(self.catalog.usage(whose).await?)

@@ -21,7 +21,7 @@ use valetkey_protocol::Secret;
 use valetkey_protocol::event::EventKind;
 use valetkey_protocol::webhook::EndpointId;
 
-use crate::{Engine, Error};
+use crate::{Engine, Error, Principal};
 pub use deliver::Delivered;
 use secret::Secrets;
 pub use secret::check_webhook_secret;
@@ -191,6 +191,11 @@ impl Webhooks {
     /// Is marked as changed when there may be something to hand on.
     pub fn hints(&self) -> tokio::sync::watch::Receiver<()> {
         self.catalog().hints()
+    }
+
+    /// Lets administrators through.
+    fn check_admin(&self, who: &Principal) -> Result<(), Error> {
+        self.engine.check_admin(who, "manage webhooks")
     }
 
     fn catalog(&self) -> &Arc<dyn Catalog> {

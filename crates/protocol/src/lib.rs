@@ -18,6 +18,7 @@ pub mod key;
 pub mod metadata;
 pub mod part;
 pub mod path;
+pub mod policy;
 pub mod problem;
 pub mod receipt;
 pub mod request;

@@ -67,6 +67,7 @@ impl Verifier {
     /// A key that cannot be used.
     pub(crate) fn new(
         config: &AuthConfig,
+        policy: &PolicyConfig,
         clock: Arc<dyn Clock>,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, ServeError> {
@@ -74,13 +75,15 @@ impl Verifier {
         if !config.issuer.is_empty() {
             let keys = Keys::Fixed(None, VerifyingKey::from_secret(&config.secret));
             let names = (config.issuer.as_str(), config.audience.as_str());
-            trusts.push(Trust::new(names, &config.claims, keys)?);
+            let claims = ClaimNames::new(&config.claims, policy)?;
+            trusts.push(Trust::new(names, claims, keys));
         }
         for key in &config.keys {
             let keys = open(config, key, &clock, metrics)?;
             let names = (config.issuer_of(key), config.audience_of(key));
             let claims = key.claims.as_ref().unwrap_or(&config.claims);
-            trusts.push(Trust::new(names, claims, keys)?);
+            let claims = ClaimNames::new(claims, policy)?;
+            trusts.push(Trust::new(names, claims, keys));
         }
         Ok(Self {
             trusts,
@@ -174,9 +177,9 @@ impl Verifier {
 impl Trust {
     fn new(
         (issuer, audience): (&str, &str),
-        claims: &ClaimsConfig,
+        claims: ClaimNames,
         keys: Keys,
-    ) -> Result<Self, ServeError> {
+    ) -> Self {
         let validation = |algorithm: KeyAlgorithm| {
             let mut validation = Validation::new(algorithm.jwt());
             validation.set_required_spec_claims(&["exp", "aud", "iss"]);
@@ -186,12 +189,12 @@ impl Trust {
             validation.validate_exp = false;
             validation
         };
-        Ok(Self {
+        Self {
             issuer: issuer.to_owned(),
-            claims: ClaimNames::new(claims)?,
+            claims,
             keys,
             validations: KeyAlgorithm::ALL.map(validation),
-        })
+        }
     }
 
     async fn find(

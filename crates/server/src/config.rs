@@ -6,6 +6,7 @@ mod catalog;
 mod compat;
 mod events;
 mod limits;
+mod policy;
 mod receipts;
 mod secret;
 mod sweep;
@@ -28,6 +29,7 @@ pub use catalog::{CATALOG_VARIABLE, CatalogConfig};
 pub use compat::{ClassicConfig, CompatConfig};
 pub use events::EventsConfig;
 pub use limits::LimitsConfig;
+pub use policy::{ClaimConfig, PolicyConfig};
 pub use receipts::ReceiptsConfig;
 pub use sweep::SweepConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
@@ -96,6 +98,8 @@ pub struct Config {
     pub sweep: SweepConfig,
     /// How fast each may ask.
     pub limits: LimitsConfig,
+    /// Who may do what.
+    pub policy: PolicyConfig,
     /// How many streams of events the service holds open.
     pub events: EventsConfig,
     /// Who is told what happens.
@@ -220,6 +224,7 @@ impl Config {
         self.catalog.check()?;
         self.sweep.check()?;
         self.limits.check()?;
+        self.policy.check()?;
         self.events.check()?;
         self.telemetry.check()?;
         for (key, origins) in [

@@ -150,11 +150,14 @@ impl Door {
         let anonymous = self.anonymous.as_ref().filter(|_| of_classic);
         if let Some(admitted) = anonymous.and_then(|one| one.admit(request.headers())) {
             limits.anybody(limits.origin(request), told).await?;
-            request.extensions_mut().insert(admitted?);
+            let mut admitted = admitted?;
+            admitted.address = limits.address(request);
+            request.extensions_mut().insert(admitted);
             return Ok(());
         }
         match self.authenticate(request.headers()).await {
-            Ok((principal, left)) => {
+            Ok((mut principal, left)) => {
+                principal.address = limits.address(request);
                 let extensions = request.extensions_mut();
                 limits
                     .somebody(&principal.owner(), extensions, told)

@@ -5,9 +5,10 @@ use valetkey_catalog::EventList;
 use valetkey_protocol::Code;
 use valetkey_protocol::event::{Begin, EventKind, EventPage, ListEvents};
 
-use crate::policy::{self, Action};
+use crate::policy;
 use crate::seal::Purpose;
 use crate::{Engine, Error, Principal};
+use valetkey_protocol::policy::Action;
 
 /// The events of a page when nobody asks otherwise.
 const DEFAULT_LIMIT: u32 = 100;
@@ -79,7 +80,8 @@ impl Engine {
         let kinds = kinds.transpose().map_err(|error| ("type", error))?;
         let id = query.file_id.as_deref().map(str::parse).transpose();
         let id = id.map_err(|error| ("file_id", error))?;
-        let mut owner = match (policy::listed_owner(who), query.owner.clone()) {
+        let own = (!self.is_admin(who)).then(|| who.subject.clone());
+        let mut owner = match (own, query.owner.clone()) {
             (Some(own), Some(asked)) if own != asked => {
                 let detail =
                     "owner: only administrators see events of others; leave it out to see yours";
@@ -93,7 +95,7 @@ impl Engine {
             owner = record.map(|record| record.upload.owner);
         }
         Ok(EventList {
-            tenant: policy::listed_tenant(who),
+            tenant: self.listed_tenant(who),
             owner,
             bucket: query.bucket.clone(),
             id,

@@ -10,9 +10,10 @@ use valetkey_protocol::{FileId, ObjectKey, PresignedUrl};
 
 use super::facts;
 use crate::engine::seconds_until;
-use crate::policy::{self, Action};
+use crate::policy::{self, Deed};
 use crate::upload::closed;
 use crate::{Bucket, Engine, Error, Principal, Reading};
+use valetkey_protocol::policy::Action;
 
 /// The longest that caches may keep the way to a public file, in seconds.
 const LONGEST_KEPT: u64 = 300;
@@ -38,7 +39,9 @@ impl Engine {
         bucket: Option<&str>,
         key: &str,
     ) -> Result<(Download, u64), Error> {
-        let mut record = self.find_by_key(who, Action::Read, bucket, key).await?;
+        let mut record = self
+            .find_by_key(who, Deed::download(None), bucket, key)
+            .await?;
         let id = record.upload.id;
         if is_open(record.state) {
             record = self.complete_late(Some(&who.subject), id).await?;
@@ -121,14 +124,15 @@ impl Engine {
     async fn find_by_key(
         &self,
         who: &Principal,
-        action: Action,
+        deed: impl Into<Deed>,
         bucket: Option<&str>,
         key: &str,
     ) -> Result<Record, Error> {
-        policy::check_may(who, action)?;
+        let deed = deed.into();
+        policy::check_may(who, deed.action)?;
         let bucket = self.requested_bucket(bucket)?;
         let record = self.find_keyed(bucket, key).await?;
-        self.within_reach(who, record).await
+        self.within_reach(who, deed, record).await
     }
 
     async fn find_public(&self, bucket: &Bucket, name: &str) -> Result<Option<Record>, Error> {

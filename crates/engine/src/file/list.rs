@@ -5,9 +5,10 @@ use valetkey_protocol::file::{FilePage, ListFiles, Order};
 use valetkey_protocol::{Code, ContentType, FileId};
 
 use super::view;
-use crate::policy::{self, Action};
+use crate::policy;
 use crate::seal::Purpose;
 use crate::{Engine, Error, Principal};
+use valetkey_protocol::policy::Action;
 
 /// The files of a page when nobody asks otherwise.
 const DEFAULT_LIMIT: u32 = 100;
@@ -15,7 +16,8 @@ const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1000;
 
 impl Engine {
-    /// Lists the caller's files, or everybody's for an administrator.
+    /// Lists the caller's files, or everybody's for whoever may list all. What policies do not let them read is left out, so
+    /// that a page may have fewer files than were asked for.
     ///
     /// # Errors
     /// A filter or a cursor that is none.
@@ -25,9 +27,11 @@ impl Engine {
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Error::invalid("limit", format!("must be 1 to {MAX_LIMIT}")));
         }
-        if let Some(bucket) = &query.bucket {
-            self.requested_bucket(Some(bucket))?;
-        }
+        let bucket = query.bucket.as_deref();
+        let bucket = bucket
+            .map(|name| self.requested_bucket(Some(name)))
+            .transpose()?;
+        let owner = self.listed_owner(who, bucket);
         let checksum = query
             .checksum
             .as_deref()
@@ -35,8 +39,8 @@ impl Engine {
             .transpose();
         let order = query.order.unwrap_or_default();
         let list = FileList {
-            tenant: policy::listed_tenant(who),
-            owner: policy::listed_owner(who),
+            tenant: self.listed_tenant(who),
+            owner,
             bucket: query.bucket,
             path: query.path,
             content_type: query.content_type.as_deref().map(pattern).transpose()?,
@@ -54,8 +58,10 @@ impl Engine {
         let more = records.len() > limit as usize;
         records.truncate(limit as usize);
         let last = records.last().filter(|_| more);
+        let next_cursor = last.map(|record| self.seal_cursor(who, order, record.upload.id));
+        self.keep_readable(who, &mut records);
         Ok(FilePage {
-            next_cursor: last.map(|record| self.seal_cursor(who, order, record.upload.id)),
+            next_cursor,
             files: records.into_iter().map(view).collect::<Result<_, _>>()?,
         })
     }

@@ -7,8 +7,9 @@ use valetkey_protocol::{FileId, Metadata};
 
 use super::facts;
 use crate::engine::later;
-use crate::policy::{self, Action};
+use crate::policy;
 use crate::{Engine, Error, Principal};
+use valetkey_protocol::policy::Action;
 
 /// How often a change is tried again when somebody else changed the file at the same moment.
 const TRIES: usize = 5;
@@ -24,13 +25,18 @@ impl Engine {
         id: FileId,
         patch: PatchFile,
     ) -> Result<File, Error> {
-        if patch.retain_for.is_some() {
-            // Whoever ends a file's retention deletes it.
+        // Whoever ends a file's retention deletes it.
+        let deletes = patch.retain_for.is_some();
+        if deletes {
             policy::check_may(who, Action::Delete)?;
         }
         for _ in 0..TRIES {
-            let record = self.find_file(who, Action::Change, id).await?;
+            let record = self.find_file(who, Action::Update, id).await?;
+            if deletes {
+                self.check_access(who, Action::Delete.into(), &record)?;
+            }
             let change = self.merged(&record, &patch)?;
+            self.check_becoming(who, &record, &change)?;
             let patch = Patch {
                 id,
                 epoch: record.epoch,

@@ -18,7 +18,7 @@ use super::survey::{Survey, Surveyed};
 use super::{about, kind_of};
 use crate::engine::from_now;
 use crate::seal::Purpose;
-use crate::{Bucket, Engine, Error, Principal, policy};
+use crate::{Bucket, Engine, Error, Principal};
 
 /// How many records administrators' sweeps see to at the same time, all together.
 const SEEN_TO_AT_ONCE: usize = 32;
@@ -47,7 +47,7 @@ impl Engine {
     /// # Errors
     /// The caller is no administrator, the cursor is none, or the catalog does not answer.
     pub async fn sweep(self: &Arc<Self>, who: &Principal, sweep: Sweep) -> Result<Swept, Error> {
-        policy::check_admin(who, "sweep")?;
+        self.check_admin(who, "sweep")?;
         let place = match &sweep.cursor {
             Some(text) => self.open_place(text)?,
             None => self.begin(sweep.dry_run).await?,

@@ -6,8 +6,8 @@ use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, ObjectKey};
 
 use crate::engine::later;
-use crate::policy::Action;
 use crate::{Bucket, Engine, Error, Principal};
+use valetkey_protocol::policy::Action;
 
 impl Engine {
     /// Gives up an open upload; one that is over without a file is fine.
@@ -15,7 +15,7 @@ impl Engine {
     /// # Errors
     /// It is being verified, or is a file by now: then it is deleted as a file.
     pub async fn abort_upload(&self, who: &Principal, id: FileId) -> Result<(), Error> {
-        let record = self.find(who, Action::Upload, id).await?;
+        let record = self.find(who, Action::CreateUpload, id).await?;
         match record.state {
             State::Aborted | State::Expired | State::Failed => return Ok(()),
             State::Pending => {}

@@ -13,8 +13,8 @@ use valetkey_protocol::upload::{
 use valetkey_protocol::{Checksum, Code, FileId, Subject};
 
 use super::{check_batch, closed, verify};
-use crate::policy::Action;
 use crate::{Engine, Error, Principal};
+use valetkey_protocol::policy::Action;
 
 /// How long an answer waits for a verification, be it this worker's or another's: with all the rest it comes within 5 s.
 const MAX_WAIT: Duration = Duration::from_millis(4500);
@@ -43,7 +43,7 @@ impl Engine {
         let mut found = false;
         let settle = async {
             // A catalog that comes back only just in time has taken some of the time there is.
-            self.find(who, Action::Upload, id).await?;
+            self.find(who, Action::CreateUpload, id).await?;
             found = true;
             self.settle(Some(&who.subject), id, complete.checksum).await
         };

@@ -5,8 +5,8 @@ use valetkey_protocol::FileId;
 use valetkey_protocol::upload::{State, Upload, UploadedPart};
 
 use super::view;
-use crate::policy::Action;
 use crate::{Engine, Error, Principal};
+use valetkey_protocol::policy::Action;
 
 impl Engine {
     /// Looks at an upload. Of an open multipart upload it tells the parts as storage reports them, so that any
@@ -15,7 +15,7 @@ impl Engine {
     /// # Errors
     /// It is not there, or storage does not answer.
     pub async fn get_upload(&self, who: &Principal, id: FileId) -> Result<Upload, Error> {
-        let record = self.find(who, Action::Upload, id).await?;
+        let record = self.find(who, Action::CreateUpload, id).await?;
         let bucket = self.bucket_of(&record)?;
         let mut answer = view(&record, bucket);
         if let (State::Pending, Transfer::Multipart { upload_id, .. }) =

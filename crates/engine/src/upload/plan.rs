@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use valetkey_catalog::{Intent, NewUpload, TicketUse, Transfer};
 use valetkey_protocol::upload::CreateUpload;
-use valetkey_protocol::{Checksum, Code, PartPlan, Problem};
+use valetkey_protocol::{Checksum, Code, FolderPath, PartPlan, Problem};
 
 use crate::engine::later;
-use crate::policy::{self, Action};
+use crate::policy::{self, Wish};
 use crate::{Bucket, Engine, Error, Principal};
+use valetkey_protocol::policy::Action;
 
 /// The longest a file may ask to be kept, in seconds: a hundred years.
 const MAX_RETENTION_SECONDS: u64 = 100 * 366 * 86_400;
@@ -41,12 +42,13 @@ impl Engine {
         create: CreateUpload,
         now: Timestamp,
     ) -> Result<Plan<'_>, Error> {
-        policy::check_may(who, Action::Upload)?;
+        policy::check_may(who, Action::CreateUpload)?;
         let create = self.narrowed(who, create)?;
         let bucket = self.requested_bucket(create.bucket.as_deref())?;
         bucket.store.check_clock()?;
         check_rules(bucket, &create)?;
         let seconds = bucket.rules.validity(create.expires_in)?;
+        self.check_create(who, bucket, wish(&create), seconds)?;
         let seconds = seconds.min(bucket.rules.session_ttl_seconds);
         let transfer = transfer(bucket, &create)?;
         let id = self.ids.file_id(now);
@@ -78,6 +80,16 @@ impl Engine {
             ticket: self.ticket_use(who),
             seconds,
         })
+    }
+}
+
+/// What policies are told of it.
+fn wish(create: &CreateUpload) -> Wish<'_> {
+    Wish {
+        filename: create.filename.as_str(),
+        path: create.path.as_ref().map_or("", FolderPath::as_str),
+        content_type: create.content_type.essence(),
+        size: create.size,
     }
 }
 

@@ -12,8 +12,8 @@ use valetkey_store::PartGrant;
 use super::create::name_upload;
 use super::{closed, expired, plan_of};
 use crate::engine::{later, seconds_until, validity};
-use crate::policy::Action;
 use crate::{Bucket, Engine, Error, Principal};
+use valetkey_protocol::policy::Action;
 
 impl Engine {
     /// Signs these parts.
@@ -29,7 +29,7 @@ impl Engine {
         check_count(sign.part_numbers.len())?;
         check_distinct(&sign.part_numbers)?;
         let now = self.clock.now();
-        let mut record = self.find(who, Action::Upload, id).await?;
+        let mut record = self.find(who, Action::CreateUpload, id).await?;
         if record.state != State::Pending {
             return Err(closed(&record));
         }

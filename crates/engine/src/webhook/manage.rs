@@ -9,7 +9,6 @@ use valetkey_protocol::webhook::{
 use valetkey_protocol::{Code, Problem};
 
 use super::Webhooks;
-use super::deliver::check_admin;
 use crate::engine::{later, overlap};
 use crate::{Error, Principal};
 
@@ -36,7 +35,7 @@ impl Webhooks {
         who: &Principal,
         create: CreateEndpoint,
     ) -> Result<View, Error> {
-        check_admin(who)?;
+        self.check_admin(who)?;
         self.check(Some(&create.url), &create.buckets).await?;
         let now = self.now();
         let endpoint = Endpoint {
@@ -70,7 +69,7 @@ impl Webhooks {
     /// # Errors
     /// The caller is no administrator, or the catalog does not answer.
     pub async fn list_endpoints(&self, who: &Principal) -> Result<Endpoints, Error> {
-        check_admin(who)?;
+        self.check_admin(who)?;
         let now = self.now();
         let endpoints = self.catalog().endpoints().await?.into_iter();
         Ok(Endpoints {
@@ -83,7 +82,7 @@ impl Webhooks {
     /// # Errors
     /// The caller is no administrator, there is none, or the catalog does not answer.
     pub async fn get_endpoint(&self, who: &Principal, id: &EndpointId) -> Result<View, Error> {
-        check_admin(who)?;
+        self.check_admin(who)?;
         Ok(view(self.endpoint(id).await?, self.now()))
     }
 
@@ -98,7 +97,7 @@ impl Webhooks {
         id: &EndpointId,
         patch: PatchEndpoint,
     ) -> Result<View, Error> {
-        check_admin(who)?;
+        self.check_admin(who)?;
         let mut endpoint = self.own(id).await?;
         let buckets = patch.buckets.as_deref().unwrap_or_default();
         self.check(patch.url.as_deref(), buckets).await?;
@@ -120,7 +119,7 @@ impl Webhooks {
     /// # Errors
     /// The caller is no administrator, there is none, the configuration made it, or the catalog does not answer.
     pub async fn delete_endpoint(&self, who: &Principal, id: &EndpointId) -> Result<(), Error> {
-        check_admin(who)?;
+        self.check_admin(who)?;
         let endpoint = self.own(id).await?;
         self.remove(endpoint).await
     }
@@ -135,7 +134,7 @@ impl Webhooks {
         id: &EndpointId,
         rotate: RotateSecret,
     ) -> Result<View, Error> {
-        check_admin(who)?;
+        self.check_admin(who)?;
         let overlap = overlap(rotate.overlap)?;
         let mut endpoint = self.own(id).await?;
         endpoint.generation += 1;
@@ -157,7 +156,7 @@ impl Webhooks {
         id: &EndpointId,
         list: ListDeliveries,
     ) -> Result<DeliveryPage, Error> {
-        check_admin(who)?;
+        self.check_admin(who)?;
         let limit = list.limit.unwrap_or(PAGE);
         if !(1..=LARGEST_PAGE).contains(&limit) {
             return Err(Error::invalid("limit", format!("is 1 to {LARGEST_PAGE}")));

@@ -5,7 +5,6 @@ use valetkey_catalog::EventList;
 use valetkey_protocol::webhook::{EndpointId, Replay, Replayed};
 
 use super::Webhooks;
-use super::deliver::check_admin;
 use crate::{Error, Principal};
 
 /// How far clocks of servers may be apart: events of one instant lie within it.
@@ -27,7 +26,7 @@ impl Webhooks {
         id: &EndpointId,
         replay: Replay,
     ) -> Result<Replayed, Error> {
-        check_admin(who)?;
+        self.check_admin(who)?;
         let endpoint = self.endpoint(id).await?;
         match (replay.from, replay.dead) {
             (Some(from), false) => {

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
-use valetkey_engine::Principal;
+use valetkey_engine::{Attribute, Attributes, Kind, Principal};
 use valetkey_protocol::{Code, Problem, Subject, Tenant};
 
 use super::refused;
-use crate::config::{ClaimsConfig, ConfigError};
+use crate::config::{ClaimsConfig, ConfigError, PolicyConfig};
 
 /// How far the clocks of this server and the token's issuer may be apart, in seconds.
 const LEEWAY: f64 = 30.0;
@@ -64,12 +65,15 @@ fn unescape(step: &str) -> Option<String> {
 pub(super) struct ClaimNames {
     subject: ClaimName,
     roles: ClaimName,
+    licences: ClaimName,
+    /// What else policies may read: what they call it, where it is, of which kind it must be.
+    others: Vec<(String, ClaimName, Kind)>,
     /// None where all are in the default tenant.
     tenant: Option<ClaimName>,
 }
 
 impl ClaimNames {
-    pub(super) fn new(config: &ClaimsConfig) -> Result<Self, ConfigError> {
+    pub(super) fn new(config: &ClaimsConfig, policy: &PolicyConfig) -> Result<Self, ConfigError> {
         let name = |key: &str, text: &str| {
             ClaimName::parse(text).map_err(|problem| ConfigError::Invalid {
                 key: format!("auth.claims.{key}"),
@@ -79,6 +83,8 @@ impl ClaimNames {
         Ok(Self {
             subject: name("subject", &config.subject)?,
             roles: name("roles", &config.roles)?,
+            licences: name("licences", &config.licences)?,
+            others: policy.claim_names()?,
             tenant: match config.tenant.as_str() {
                 "" => None,
                 text => Some(name("tenant", text)?),
@@ -94,7 +100,9 @@ impl ClaimNames {
             subject.ok_or_else(|| refused(format!("its `{name}` is missing or no text")))?;
         let subject =
             Subject::parse(subject).map_err(|error| refused(format!("its `{name}` {error}")))?;
-        let principal = Principal::new(subject, self.roles(claims)?);
+        let mut principal = Principal::new(subject, texts(&self.roles, claims)?);
+        principal.licences = texts(&self.licences, claims)?;
+        principal.claims = self.others(claims)?;
         Ok(principal.of_tenant(self.tenant(claims)?))
     }
 
@@ -116,15 +124,32 @@ impl ClaimNames {
         }
     }
 
-    fn roles(&self, claims: &Claims) -> Result<Vec<String>, Problem> {
-        let name = &self.roles.text;
-        let wrong = || refused(format!("its `{name}` is no text and no list of texts"));
-        let text = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(wrong);
-        match self.roles.find(claims) {
-            None | Some(Value::Null) => Ok(Vec::new()),
-            Some(Value::Array(roles)) => roles.iter().map(text).collect(),
-            Some(role) => Ok(vec![text(role)?]),
+    /// What else policies may read. A claim of another kind than they were promised is refused, not left out: a policy
+    /// may forbid by it.
+    fn others(&self, claims: &Claims) -> Result<Attributes, Problem> {
+        let mut found = Attributes::new();
+        for (name, place, kind) in &self.others {
+            let value = match place.find(claims) {
+                None | Some(Value::Null) => continue,
+                Some(value) => Attribute::deserialize(value).ok(),
+            };
+            let value = value.filter(|value| value.kind() == *kind);
+            let wrong = || refused(format!("its `{}` is not {}", place.text, kind.in_words()));
+            found.insert(name.clone(), value.ok_or_else(wrong)?);
         }
+        Ok(found)
+    }
+}
+
+/// A text or a list of texts; none when it is absent.
+fn texts(name: &ClaimName, claims: &Claims) -> Result<Vec<String>, Problem> {
+    let text = &name.text;
+    let wrong = || refused(format!("its `{text}` is no text and no list of texts"));
+    let one = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(wrong);
+    match name.find(claims) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(several)) => several.iter().map(one).collect(),
+        Some(value) => Ok(vec![one(value)?]),
     }
 }
 

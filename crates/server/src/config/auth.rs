@@ -53,6 +53,8 @@ pub struct ClaimsConfig {
     pub roles: String,
     /// The claim that says in which tenant; when empty, all are in the default one.
     pub tenant: String,
+    /// The claim that lists licences, for policies.
+    pub licences: String,
 }
 
 impl Default for ClaimsConfig {
@@ -61,6 +63,7 @@ impl Default for ClaimsConfig {
             subject: "sub".to_owned(),
             roles: "roles".to_owned(),
             tenant: "tenant".to_owned(),
+            licences: "licences".to_owned(),
         }
     }
 }

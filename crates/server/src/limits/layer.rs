@@ -1,5 +1,6 @@
 //! Which limits a request meets, and in which order.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -111,6 +112,14 @@ impl Limits {
             clock,
             wondered: AtomicBool::new(false),
         }
+    }
+
+    /// The address a request comes from, for policies: none where it came by a proxy that `trusted_proxies` does not count,
+    /// for then it is whatever somebody wrote.
+    pub(crate) fn address(&self, request: &Request) -> Option<IpAddr> {
+        let (headers, peer) = (request.headers(), request.extensions().get::<Peer>()?);
+        let unsure = self.proxies == 0 && address::is_forwarded(headers);
+        (!unsure).then(|| address::client(Some(*peer), headers, self.proxies))
     }
 
     /// Finds out where a request comes from. Programs on the same machine are not counted, unless they are a proxy.
