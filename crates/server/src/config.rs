@@ -27,7 +27,7 @@ pub(crate) use catalog::Place;
 pub use catalog::{CATALOG_VARIABLE, CatalogConfig};
 pub use compat::{ClassicConfig, CompatConfig};
 pub use events::EventsConfig;
-pub use limits::LimitsConfig;
+pub use limits::{LimitsConfig, REDIS_VARIABLE, WhenAway};
 pub use receipts::ReceiptsConfig;
 pub use sweep::SweepConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
@@ -167,8 +167,8 @@ impl Default for EmbeddedConfig {
 }
 
 impl Config {
-    /// Reads a file and what it refers to: secret files, `VALETKEY_SECRET`, `VALETKEY_CATALOG`, `PGPASSWORD` and
-    /// OpenTelemetry's variables. The catalog may be named by the command line instead.
+    /// Reads a file and what it refers to: secret files, `VALETKEY_SECRET`, `VALETKEY_CATALOG`, `VALETKEY_REDIS`, `PGPASSWORD`
+    /// and OpenTelemetry's variables. The catalog may be named by the command line instead.
     ///
     /// # Errors
     /// Says which file, line or key is wrong, and what to do.
@@ -185,6 +185,8 @@ impl Config {
         }
         config.catalog = config.catalog.from_environment(catalog)?;
         config.telemetry.read_environment();
+        let redis = std::env::var(REDIS_VARIABLE).ok();
+        config.limits.read_outside(redis)?;
         config.read_secret_files()?;
         config.check()?;
         Ok(config)

@@ -39,7 +39,7 @@ use sweeps::Sweeps;
 use uploads::Uploads;
 use webhooks::Webhooks;
 
-pub(crate) use limits::{LimitMetrics, Refusal};
+pub(crate) use limits::{LimitMetrics, Refusal, SharedAnswer, SharedMetrics};
 pub(crate) use requests::Route;
 
 /// The media type of what [`Metrics::text`] gives.

@@ -101,7 +101,7 @@ fn problems(operation: &Operation) -> Vec<Code> {
     let mut codes = vec![Code::Internal, Code::Overloaded];
     let id = operation.operation_id.as_deref().unwrap_or_default();
     if !matches!(id, "healthz" | "readyz") {
-        codes.push(Code::RateLimited);
+        codes.extend([Code::RateLimited, Code::LimitsUnavailable]);
     }
     if operation.security.is_none() {
         codes.extend([
@@ -180,6 +180,7 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
         ],
         "readyz" => &[
             Code::AuthUnavailable,
+            Code::LimitsUnavailable,
             Code::CatalogUnavailable,
             Code::StorageUnavailable,
             Code::ClockSkew,
