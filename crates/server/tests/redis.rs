@@ -43,6 +43,7 @@ impl Redis {
         LimitsConfig {
             anonymous_per_second: 0.01,
             anonymous_burst: 50,
+            limit_loopback: true,
             principal_per_second: 0.01,
             principal_burst: 200,
             shared: Secret::new(self.script("url", &[])),
