@@ -5,12 +5,9 @@ use valetkey_catalog::{Intent, NewUpload, TicketUse, Transfer};
 use valetkey_protocol::upload::CreateUpload;
 use valetkey_protocol::{Checksum, Code, PartPlan, Problem};
 
-use crate::engine::later;
+use crate::engine::{check_retention, later};
 use crate::policy::{self, Action};
 use crate::{Bucket, Engine, Error, Principal};
-
-/// The longest a file may ask to be kept, in seconds: a hundred years.
-const MAX_RETENTION_SECONDS: u64 = 100 * 366 * 86_400;
 
 /// An upload that may be made.
 pub(crate) struct Plan<'a> {
@@ -44,7 +41,7 @@ impl Engine {
         policy::check_may(who, Action::Upload)?;
         let create = self.narrowed(who, create)?;
         let bucket = self.requested_bucket(create.bucket.as_deref())?;
-        bucket.store.check_clock()?;
+        bucket.store.check_signing()?;
         check_rules(bucket, &create)?;
         let seconds = bucket.rules.validity(create.expires_in)?;
         let seconds = seconds.min(bucket.rules.session_ttl_seconds);
@@ -99,13 +96,7 @@ fn check_rules(bucket: &Bucket, create: &CreateUpload) -> Result<(), Error> {
         let problem = Problem::new(Code::FileTooLarge, detail).with("limit", rules.max_size);
         return Err(Error::Refused(problem));
     }
-    if let Some(seconds) = create.retain_for
-        && !(1..=MAX_RETENTION_SECONDS).contains(&seconds)
-    {
-        let detail = format!("must be 1 to {MAX_RETENTION_SECONDS} seconds");
-        return Err(Error::invalid("retain_for", detail));
-    }
-    Ok(())
+    create.retain_for.map_or(Ok(()), check_retention)
 }
 
 fn transfer(bucket: &Bucket, create: &CreateUpload) -> Result<Transfer, Error> {
