@@ -392,6 +392,7 @@ fn s3_settings(name: &str, config: &BucketConfig) -> Result<S3Settings, ServeErr
             Addressing::Virtual => AddressingStyle::VirtualHost,
         },
         credentials,
+        credentials_end: config.session_token_expires_at.parse().ok(),
         checksum_algorithm: config.rules.checksum_algorithm,
         expected_bucket_owner: set(&config.expected_bucket_owner),
         timeouts: Timeouts::default(),

@@ -24,7 +24,7 @@ macro_rules! conformance {
         crate::conformance::conformance! { [$(#[$attribute])*] $open =>
             accounts::an_upload_reserves_and_every_end_settles_exactly_once
             accounts::each_limit_holds_to_the_last_byte_and_says_which_it_was
-            accounts::of_a_hundred_at_once_as_many_get_in_as_there_is_room_for
+            accounts::a35_of_a_hundred_at_once_as_many_get_in_as_there_is_room_for
             accounts::the_items_of_one_call_are_counted_one_after_the_other
             accounts::no_sum_is_too_large
             claims::the_longest_due_is_claimed_first_and_the_limit_holds
