@@ -1,4 +1,4 @@
-"""Generated requests over the whole OpenAPI document, as two users who must never see anything of each other.
+"""Generated requests over the whole OpenAPI document, as users of two tenants who must never see anything of each other.
 
 Schemathesis makes the requests; `fuzz_hooks.py`, which it loads, leads them to what the other one has and reads every answer.
 """
@@ -12,9 +12,10 @@ from pathlib import Path
 
 import requests
 
-from service import ROOT, Service, send
+from service import ROOT, Api, Service, send
 
-USERS = ("alice", "bob")
+# Who asks: a tenant and a subject each. Two of them have one tenant, and two have one name.
+USERS = {"alice": ("one", "alice"), "bob": ("one", "bob"), "other": ("two", "alice")}
 ADMIN = "root"
 # What only administrators may do; as anybody else, these are 403 whatever is sent.
 ADMINISTRATION = "^/v1/(keys|webhooks|sweep)"
@@ -45,9 +46,14 @@ def marker(user: str) -> str:
     return f"zq{user}qz"
 
 
+def api_of(service: Service, user: str) -> Api:
+    tenant, subject = USERS[user]
+    return Api(service.info["api"], service.token_for(subject, "--tenant", tenant))
+
+
 def seed(service: Service, user: str) -> dict:
     """Gives the user files, open uploads and a folder, each with the marker in it; says what others must not read or touch."""
-    api, word = service.as_subject(user), marker(user)
+    api, word = api_of(service, user), marker(user)
     fields = {"filename": f"{word}.txt", "path": word, "metadata": {"note": word}}
     files = []
     for number in range(8):
@@ -68,12 +74,11 @@ def seed(service: Service, user: str) -> dict:
 
 
 def fuzz(service: Service, folder: Path, examples: int, dice: int = 1, timeout: int = 570) -> tuple[bool, str]:
-    """Runs all checks with so many examples for each operation, as both users and then as an administrator.
+    """Runs all checks with so many examples for each operation, as these users and then as an administrator.
 
     Whether all held, and how many requests there were; or the end of what was said.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # Alice is the one who attacks most: what is Bob's must still be his, whole, in the end.
     seeds = {user: seed(service, user) for user in USERS}
     users = {user: seeds[user]["token"] for user in USERS}
     ok, said = run(service, folder / "users", users, seeds, examples, dice, timeout)
@@ -81,7 +86,7 @@ def fuzz(service: Service, folder: Path, examples: int, dice: int = 1, timeout: 
         return False, said
     admin = {ADMIN: service.token_for(ADMIN, "--role", "admin")}
     ok, more = run(service, folder / "admin", admin, {}, examples, dice, timeout, "--include-path-regex", ADMINISTRATION)
-    return ok, f"{said} as two users, {more} as an administrator, none with a 5xx or a byte of the other's" if ok else more
+    return ok, f"{said} as users of two tenants, {more} as an administrator, no 5xx, no byte of another's" if ok else more
 
 
 def run(service, folder, users, seeds, examples, dice, timeout, *options) -> tuple[bool, str]:
@@ -119,7 +124,7 @@ def run(service, folder, users, seeds, examples, dice, timeout, *options) -> tup
 
 def still_whole(service: Service, user: str) -> bool:
     """Whether all files of the user that are left have the bytes they had; and there are some left to look at."""
-    api = service.as_subject(user)
+    api = api_of(service, user)
     files = [file for file in api.files() if file["filename"] == f"{marker(user)}.txt"]
     contents = []
     for file in files:

@@ -21,7 +21,7 @@ def choose(value, choices):
 
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
-    """Names what is there, one's own and the other's, in most requests; what is made up is nobody's."""
+    """Names what is there, one's own and the others', in most requests; what is made up is nobody's."""
     if not path_parameters or not ALL or choose(path_parameters, "yyn") == "n":
         return path_parameters
     owner = choose(path_parameters, ALL)
@@ -35,7 +35,7 @@ def map_path_parameters(context, path_parameters):
 
 @schemathesis.hook
 def map_body(context, body):
-    """Puts ids of both into lists of them, and lets no webhook lead anywhere."""
+    """Puts ids of all into lists of them, and lets no webhook lead anywhere."""
     if isinstance(body, dict):
         if ALL and isinstance(body.get("ids"), list):
             body = {**body, "ids": [*body["ids"][:5], *(choose(body, owner["ids"]) for owner in ALL)]}

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from crash import kill_during_put
-from fuzz import fuzz, still_whole
+from fuzz import USERS, fuzz, still_whole
 from service import GIB, MIB, ROOT, Service, make_file, sha256
 
 RESULTS = ROOT / "target" / "long.json"
@@ -67,7 +67,7 @@ def pieces(seed: int, count: int):
         yield f"{KILLS_PER_PIECE} kills during a put of 64 MiB, {own}", (
             lambda folder, number=number: kill_rounds(folder, f"{seed}/{number}")
         )
-        yield f"{FUZZ_EXAMPLES} generated requests for each operation, all checks, two users, {own}", (
+        yield f"{FUZZ_EXAMPLES} generated requests for each operation, all checks, two tenants, {own}", (
             lambda folder, number=number: generated(folder, 1000 * seed + number)
         )
         for what, (variable, times), arguments in STORE_TESTS:
@@ -133,12 +133,12 @@ def kill_rounds(folder: Path, seed: str) -> tuple[bool, str]:
 
 
 def generated(folder: Path, dice: int) -> tuple[bool, str]:
-    """Requests made from the API's own description, as two users who must see nothing of each other."""
+    """Requests made from the API's own description, as users of two tenants who must see nothing of each other."""
     service = Service(folder / "data").start()
     ok, said = fuzz(service, folder / "fuzz", FUZZ_EXAMPLES, dice)
-    whole = [user for user in ("alice", "bob") if still_whole(service, user)]
+    whole = [user for user in USERS if still_whole(service, user)]
     service.stop()
-    return ok and len(whole) == 2, f"{said}; what was left of the files of {len(whole)} of 2 was whole"
+    return ok and len(whole) == len(USERS), f"{said}; the files left to {len(whole)} of {len(USERS)} were whole"
 
 
 def store_test(variables: dict, arguments: list[str]) -> tuple[bool, str]:

@@ -89,8 +89,8 @@ macro_rules! conformance {
             keys::there_are_so_many_keys_and_each_once
             keys::of_twenty_who_rotate_at_once_one_does
             keys::the_last_use_of_a_key_only_gets_later
-            tenants::files_of_a_tenant_are_in_its_lists_alone
-            tenants::events_of_a_tenant_are_in_its_lists_alone
+            tenants::a22_files_of_a_tenant_are_in_its_lists_alone
+            tenants::a22_events_of_a_tenant_are_in_its_lists_alone
             tenants::accounts_of_one_name_are_as_many_as_tenants
             tenants::a_key_stands_for_an_upload_of_its_tenant_alone
             tickets::of_fifty_at_once_under_one_ticket_as_many_get_in_as_it_is_for
