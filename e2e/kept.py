@@ -3,9 +3,11 @@
 As a program it searches what is left in folders: `python kept.py FOLDER…`.
 """
 
+import os
 import re
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
@@ -108,7 +110,17 @@ def search(folders) -> tuple[int, list[str]]:
     return size, found
 
 
+def files_with_secrets(folder: Path) -> list[str]:
+    """The files in a folder, however many and large, in which something looks like a secret."""
+    pattern = "|".join(f"(?:{pattern.decode()})" for pattern in PATTERNS.values())
+    command = ["grep", "-rlaP", "--exclude=password", pattern, folder]
+    searched = subprocess.run(command, env={"LC_ALL": "C", "PATH": os.environ["PATH"]}, capture_output=True, text=True)
+    assert searched.returncode in (0, 1), searched.stderr
+    return searched.stdout.splitlines()
+
+
 if __name__ == "__main__":
-    size, found = search(Path(name) for name in sys.argv[1:])
-    print(f"{size:,} bytes searched, {len(found)} secrets found", *found, sep="\n")
-    sys.exit(bool(found) or not size)
+    found = [name for folder in sys.argv[1:] for name in files_with_secrets(Path(folder))]
+    count = sum(len(files) for folder in sys.argv[1:] for *_, files in os.walk(folder))
+    print(f"{count} files searched, {len(found)} with secrets", *found, sep="\n")
+    sys.exit(bool(found) or not count)

@@ -43,8 +43,8 @@ fn every_known_weakness_has_a_row_and_tests_that_exist() {
 fn names_of_tests_say_which_rows_they_are_of() {
     assert_eq!(rows_in("a07_svg_is_never_shown"), [7]);
     assert_eq!(rows_in("test_a09_a11_nothing"), [9, 11]);
-    assert_eq!(rows_in("a_200_that_carries_an_error"), []);
-    assert_eq!(rows_in("a1_x"), []);
+    assert!(rows_in("a_200_that_carries_an_error").is_empty());
+    assert!(rows_in("a1_x").is_empty());
     let table =
         "| A1 | x | y | `a01_b`, `test_a01_c` |\n|---|\n| A2 | x | `y` | Does not apply: z |\n";
     let rows = rows(table);
@@ -67,7 +67,9 @@ fn rows(document: &str) -> Vec<Row> {
         else {
             continue;
         };
-        let Ok(number) = number.parse() else { continue };
+        let Ok(number) = number.parse::<usize>() else {
+            continue;
+        };
         let last = text.trim_end_matches([' ', '|']).rsplit('|').next();
         let quoted = last.unwrap_or_default().split('`').skip(1).step_by(2);
         let tests = quoted.filter(|name| !rows_in(name).is_empty());
