@@ -30,6 +30,12 @@ hooks = "{hooks}"
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx", "400", "401", "403", "404", "409", "413", "422", "429"]
 
+# A stream of events goes on for as long as one listens.
+[[operations]]
+include-path = "/v1/events"
+request-timeout = 2.0
+max-stream-events = 1
+
 [[operations]]
 include-path-regex = "/batch$"
 [operations.checks.negative_data_rejection]

@@ -52,6 +52,24 @@ def map_query(context, query):
     return query
 
 
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Writes nobody's marker: Schemathesis learns values from answers, and would have others write them."""
+    case.body = unmarked(case.body)
+
+
+def unmarked(value):
+    if isinstance(value, str):
+        for owner in ALL:
+            value = value.replace(owner["marker"], "x")
+        return value
+    if isinstance(value, list):
+        return [unmarked(item) for item in value]
+    if isinstance(value, dict):
+        return {unmarked(name): unmarked(item) for name, item in value.items()}
+    return value
+
+
 @schemathesis.check
 def nothing_of_others_is_told(ctx, response, case):
     """No answer has a word of anybody but the one who asked; a content URL, which is a permission, is its holder's."""
