@@ -17,12 +17,16 @@ import time
 from pathlib import Path
 
 from crash import kill_during_put
+from fuzz import USERS, fuzz, still_whole
 from service import GIB, MIB, ROOT, Service, make_file, sha256
 
 RESULTS = ROOT / "target" / "long.json"
 TABLE = ROOT / "docs" / "long.md"
 # How often the plug is pulled in one piece.
 KILLS_PER_PIECE = 20
+
+# How many requests are generated for each operation in one piece, at the least.
+FUZZ_EXAMPLES = 60
 
 # Tests of the embedded store that can be told how long to go on: what they do, what one piece is told, and which.
 STORE_TESTS = [
@@ -62,6 +66,9 @@ def pieces(seed: int, count: int):
         own = f"seed {seed}, piece {number}"
         yield f"{KILLS_PER_PIECE} kills during a put of 64 MiB, {own}", (
             lambda folder, number=number: kill_rounds(folder, f"{seed}/{number}")
+        )
+        yield f"{FUZZ_EXAMPLES} generated requests for each operation, all checks, two tenants, {own}", (
+            lambda folder, number=number: generated(folder, 1000 * seed + number)
         )
         for what, (variable, times), arguments in STORE_TESTS:
             dice = str(1000 * seed + number)
@@ -123,6 +130,15 @@ def kill_rounds(folder: Path, seed: str) -> tuple[bool, str]:
         f"stored; {len(problems)} broken promises {problems or ''}".rstrip()
     )
     return not problems, found
+
+
+def generated(folder: Path, dice: int) -> tuple[bool, str]:
+    """Requests made from the API's own description, as users of two tenants who must see nothing of each other."""
+    service = Service(folder / "data").start()
+    ok, said = fuzz(service, folder / "fuzz", FUZZ_EXAMPLES, dice)
+    whole = [user for user in USERS if still_whole(service, user)]
+    service.stop()
+    return ok and len(whole) == len(USERS), f"{said}; the files left to {len(whole)} of {len(USERS)} were whole"
 
 
 def store_test(variables: dict, arguments: list[str]) -> tuple[bool, str]:

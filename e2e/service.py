@@ -1,6 +1,7 @@
 """A real `valetkey dev` process, and the few ways in which tests talk to it."""
 
 import base64
+import contextlib
 import ctypes
 import hashlib
 import hmac
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+
+import kept
 
 ROOT = Path(__file__).resolve().parent.parent
 # Where what is tested was built.
@@ -42,6 +45,7 @@ class Api:
     def __init__(self, url: str, token: str | None):
         self.url = url
         self.token = token
+        kept.learn_token(token)
         self.session = requests.Session()
         self.session.trust_env = False
 
@@ -57,6 +61,7 @@ class Api:
         answer = self.session.request(
             method, self.url + path, data=raw, headers=sent, timeout=60, allow_redirects=False
         )
+        kept.learn(answer.text + answer.headers.get("location", ""))
         return Answer(answer.status_code, dict(answer.headers), answer.text)
 
     def create(self, **fields) -> Answer:
@@ -128,8 +133,10 @@ class Service:
             "--listen", "127.0.0.1:0", "--store-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
             *self.options,
         ]
+        kept.servers.append(self.data_dir)
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=self.log, preexec_fn=die_with_parent
+            command, stdout=subprocess.PIPE, stderr=self.log, preexec_fn=die_with_parent,
+            env={"RUST_LOG": "debug", **os.environ},
         )
         self._wait_until_ready()
         self.api = Api(self.info["api"], self.info["token"])
@@ -162,6 +169,7 @@ class Service:
     def stop(self) -> int:
         """SIGTERM, and its exit code; it has ten seconds."""
         if self.process.poll() is None:
+            self.keep_metrics()
             self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(10)
@@ -209,6 +217,11 @@ class Service:
         """`valetkey put --json`: the files that came of it."""
         result = self.cli("put", "--json", *paths, timeout=timeout)
         return [json.loads(line) for line in result.stdout.splitlines()]
+
+    def keep_metrics(self) -> None:
+        """Writes the metrics beside the log: they are searched with it."""
+        with contextlib.suppress(requests.RequestException):
+            self.data_dir.with_suffix(".metrics").write_text(self.metrics())
 
     def metrics(self) -> str:
         return requests.get(self.info["metrics"] + "/metrics", timeout=10).text

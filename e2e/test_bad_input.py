@@ -296,7 +296,7 @@ def test_bytes_that_never_came_are_missed(api):
 
 
 @pytest.mark.parametrize("data", [b"", b"hell", b"hello!"])
-def test_a_wrong_number_of_bytes_is_refused_by_the_store(api, data):
+def test_a04_a_wrong_number_of_bytes_is_refused_by_the_store(api, data):
     upload = api.created()
     assert send(upload["request"], data).status_code == 403
     assert_problem(api.complete(upload["id"]), (409, "upload_incomplete"), (409, "size_mismatch"))
@@ -335,7 +335,7 @@ def test_foreign_bytes_are_found_out_when_the_checksum_comes_late(api):
     assert_problem(api.call("GET", f"/v1/files/{upload['id']}"), (404, "not_found"))
 
 
-def test_an_upload_url_is_good_for_one_upload_only(api):
+def test_a05_an_upload_url_is_good_for_one_upload_only(api):
     one, other = api.created(), api.created()
     for changed in (
         one["request"]["url"].replace(one["id"], other["id"]),
@@ -348,7 +348,7 @@ def test_an_upload_url_is_good_for_one_upload_only(api):
         api.call("DELETE", f"/v1/uploads/{upload['id']}")
 
 
-def test_an_upload_url_cannot_write_twice(api):
+def test_a13_an_upload_url_cannot_write_twice(api):
     upload = api.created()
     assert send(upload["request"], b"hello").status_code == 200
     assert send(upload["request"], b"HELLO").status_code == 412

@@ -325,7 +325,7 @@ def test_the_buckets_rules_let_browsers_do_what_they_must(start):
         assert requests.options(request["url"], headers=headers, timeout=10).status_code == 403
 
 
-def test_the_policy_allows_what_the_service_does_and_fits_its_defaults():
+def test_a32_the_policy_allows_what_the_service_does_and_limits_the_age_of_signatures():
     policy = json.loads((DEPLOY / "s3/policy.json").read_text())
     allowed = {action for one in policy["Statement"] if one["Effect"] == "Allow" for action in one["Action"]}
     # GET and HEAD, PUT with copies and all of multipart, DELETE also of versions, and the lists of objects, uploads,

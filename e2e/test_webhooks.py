@@ -1,8 +1,12 @@
 """The examples that verify webhooks, as applications run them, with what a running service sent."""
 
+import base64
+import hashlib
+import hmac
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -32,6 +36,14 @@ def program(request):
     return PROGRAMS[request.param]
 
 
+def signed(secret, name, at, body):
+    """What the service would have sent then."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    text = f"{name}.{at:.0f}.".encode() + body
+    signature = base64.b64encode(hmac.digest(key, text, hashlib.sha256)).decode()
+    return [name, f"{at:.0f}", f"v1,{signature}"]
+
+
 def run(program, secret, headers, body):
     return subprocess.run([*program, secret, *headers], input=body, capture_output=True, timeout=60)
 
@@ -43,9 +55,10 @@ def test_an_example_verifies_a_webhook(program, delivery):
     assert json.loads(result.stdout)["type"] == "upload.completed"
     old = [headers[0], headers[1], "v1,bm90aGluZw== " + headers[2]]
     assert run(program, secret, old, body).returncode == 0
+    assert run(program, secret, signed(secret, "evt_1", time.time() - 240, body), body).returncode == 0
 
 
-def test_an_example_refuses_what_was_not_sent_so(program, delivery):
+def test_a26_an_example_refuses_what_was_not_sent_so(program, delivery):
     secret, [name, sent, signature], body = delivery
     other = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     for what, secret_, headers, body_ in [
@@ -53,6 +66,7 @@ def test_an_example_refuses_what_was_not_sent_so(program, delivery):
         ("another id", secret, ["evt_other", sent, signature], body),
         ("another time", secret, [name, str(int(sent) + 1), signature], body),
         ("long ago", secret, [name, "1700000000", signature], body),
+        ("six minutes ago", secret, signed(secret, name, time.time() - 360, body), body),
         ("another body", secret, [name, sent, signature], body + b" "),
         ("no signature", secret, [name, sent, ""], body),
     ]:

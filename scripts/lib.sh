@@ -138,6 +138,19 @@ END
     printf '%s\n' "$helm $compose" >"$home/version"
 }
 
+# nginx, below target/, out of Debian's package: installing it would start one for everybody.
+need_nginx() {
+    local home="$root/target/nginx" download
+    [ -x "$home/usr/sbin/nginx" ] && return
+    printf 'unpacking nginx in %s\n' "${home#"$root"/}"
+    download="$(mktemp -d)"
+    chmod 0755 "$download"
+    as_root apt-get update -qq
+    (cd "$download" && apt-get download -qq nginx) || die "cannot download nginx"
+    dpkg -x "$download"/nginx_*.deb "$home"
+    rm -rf "$download"
+}
+
 need_cargo() {
     command -v cargo >/dev/null || die "cargo is missing: install the Rust toolchain (https://rustup.rs)"
     cargo clippy --version >/dev/null 2>&1 || die "clippy is missing: rustup component add clippy"

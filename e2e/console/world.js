@@ -2,17 +2,19 @@
 
 import { spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const tools = createRequire(join(ROOT, 'sdk/javascript/package.json'));
 const { chromium } = tools('playwright-core');
 const AXE = readFileSync(tools.resolve('axe-core/axe.min.js'), 'utf8');
 const BINARY = process.env.VALETKEY ?? join(ROOT, process.env.VALETKEY_TEST_BUILD ?? 'target/release', 'valetkey');
+/** Where logs and catalogs are left, to be searched for secrets when all tests are over. */
+const KEEP = process.env.VALETKEY_TEST_KEEP;
 /** Where pictures of the page are kept, to be looked at. */
 const SHOTS = join(ROOT, 'target/console');
 
@@ -29,7 +31,9 @@ export async function start() {
   const folder = mkdtempSync(join(tmpdir(), 'valetkey-console-'));
   const [api, store] = [await freePort(), await freePort()];
   const options = ['dev', '--data-dir', folder, '--listen', `127.0.0.1:${api}`, '--store-listen', `127.0.0.1:${store}`, '--metrics-listen', ''];
-  const child = spawn(BINARY, options, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = KEEP ? { RUST_LOG: 'debug', ...process.env } : process.env;
+  const child = spawn(BINARY, options, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  if (KEEP) child.stderr.pipe(createWriteStream(join(KEEP, `${basename(folder)}.log`)));
   let said = '';
   child.stdout.on('data', (text) => (said += text));
   child.stderr.on('data', (text) => (said += text));
@@ -40,6 +44,7 @@ export async function start() {
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
     await ended;
+    if (KEEP) copyFileSync(join(folder, 'catalog.sqlite'), join(KEEP, `${basename(folder)}.sqlite`));
     rmSync(folder, { recursive: true, force: true });
   };
   return { said, stop, url: `http://127.0.0.1:${api}`, store: `http://127.0.0.1:${store}`, mint: (sub, from, to) => mint(folder, sub, from, to) };

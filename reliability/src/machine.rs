@@ -318,6 +318,7 @@ fn settings(host: &Host) -> S3Settings {
         addressing: AddressingStyle::Path,
         credentials: Credentials::new(&host.key.access_key, &host.key.secret_key),
         checksum_algorithm: rules().checksum_algorithm,
+        credentials_end: None,
         expected_bucket_owner: None,
         timeouts: Timeouts::default(),
         backoff: Backoff {

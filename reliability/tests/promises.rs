@@ -79,12 +79,12 @@ async fn while_storage_fails_it_answers_in_time_and_afterwards_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clocks_that_differ_end_nothing_early_and_sign_nothing_that_would_not_hold() {
+async fn a29_clocks_that_differ_end_nothing_early_and_sign_nothing_that_would_not_hold() {
     kept(clocks::moved(&setting()).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_at_another_time_than_its_storage_says_so() {
+async fn a29_a_server_at_another_time_than_its_storage_says_so() {
     kept(clocks::shifted(&setting()).await);
 }
 
@@ -109,7 +109,7 @@ async fn a_failing_disk_loses_nothing_that_was_acknowledged_and_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transfer_that_ends_late_is_a_file_when_it_is_verified_or_gone() {
+async fn a33_a_transfer_that_ends_late_is_a_file_when_it_is_verified_or_gone() {
     kept(transfers::late(&setting()).await);
 }
 

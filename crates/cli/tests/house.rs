@@ -5,6 +5,9 @@
     reason = "a check that cannot read the tree should say so at once"
 )]
 
+#[path = "house/security.rs"]
+mod security;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -233,6 +233,23 @@ impl Engine {
     }
 }
 
+/// Whether a file may be kept for so many seconds: up to a hundred years.
+///
+/// # Errors
+/// It may not.
+pub(crate) fn check_retention(seconds: u64) -> Result<(), Error> {
+    const LONGEST: u64 = 100 * 366 * 86_400;
+    if (1..=LONGEST).contains(&seconds) {
+        return Ok(());
+    }
+    let detail = format!("must be 1 to {LONGEST} seconds");
+    Err(Error::invalid("retain_for", detail))
+}
+
+/// The last whole second that is also an instant in milliseconds, which is what catalogs keep: the fraction behind it
+/// could be written there and not be read again.
+const LATEST: Timestamp = Timestamp::constant(253_402_207_199, 0);
+
 /// This many seconds later; as late as can be said when that is too far.
 pub(crate) fn later(instant: Timestamp, seconds: u64) -> Timestamp {
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
@@ -241,7 +258,8 @@ pub(crate) fn later(instant: Timestamp, seconds: u64) -> Timestamp {
 
 /// So much later; as late as can be said when that is too far.
 pub(crate) fn from_now(now: Timestamp, wait: SignedDuration) -> Timestamp {
-    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+    now.checked_add(wait)
+        .map_or(LATEST, |then| then.min(LATEST))
 }
 
 /// For how many seconds the secret before a rotation goes on: a day unless told otherwise.
@@ -268,5 +286,25 @@ pub(crate) fn validity(now: Timestamp, seconds: u64) -> Validity {
     Validity {
         now,
         seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_far_an_instant_is_catalogs_can_read_it_back() {
+        let end = Timestamp::MAX.checked_sub(SignedDuration::from_millis(300));
+        for (now, seconds) in [
+            (Timestamp::UNIX_EPOCH, u64::MAX),
+            (Timestamp::UNIX_EPOCH, i64::MAX as u64),
+            (Timestamp::MAX, 0),
+            (end.unwrap(), 0),
+        ] {
+            let then = later(now, seconds);
+            let read = Timestamp::from_millisecond(then.as_millisecond());
+            assert!(read.is_ok_and(|read| read == then), "{then}");
+        }
     }
 }

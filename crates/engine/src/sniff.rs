@@ -7,7 +7,23 @@ pub(crate) const SNIFFED_BYTES: u64 = 8192;
 
 /// The media type the bytes begin like; `None` when they speak of none.
 pub(crate) fn detect(first_bytes: &[u8]) -> Option<String> {
-    infer::get(first_bytes).map(|kind| kind.mime_type().to_owned())
+    let known = infer::get(first_bytes).map(|kind| kind.mime_type());
+    known.or_else(|| markup(first_bytes)).map(str::to_owned)
+}
+
+/// What begins with a tag, after white space at the most; an SVG needs nothing before its own.
+fn markup(first_bytes: &[u8]) -> Option<&'static str> {
+    let text = first_bytes.strip_prefix(b"\xef\xbb\xbf");
+    let tag = text.unwrap_or(first_bytes).trim_ascii_start();
+    let tag = tag.strip_prefix(b"<")?;
+    let begins = |with: &[u8]| {
+        let start = tag.get(..with.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(with))
+    };
+    if begins(b"svg") || begins(b"!doctype svg") {
+        return Some("image/svg+xml");
+    }
+    tag.first()?.is_ascii_alphabetic().then_some("text/xml")
 }
 
 /// Whether bytes that speak of one type cannot be of the declared one: an HTML page is no image. Inside a family
@@ -41,7 +57,13 @@ mod tests {
             detect(b"<!DOCTYPE html><html>").as_deref(),
             Some("text/html")
         );
-        assert_eq!(detect(b"hello"), None);
+        for svg in ["<svg>", "\u{feff}\n <SVG x=1>", "<!DOCTYPE svg PUBLIC>"] {
+            assert_eq!(detect(svg.as_bytes()).as_deref(), Some("image/svg+xml"));
+        }
+        assert_eq!(detect(b"<math>").as_deref(), Some("text/xml"));
+        for plain in ["hello", "a < b", "<", "< 5", "<3", "\u{feff}", "<!"] {
+            assert_eq!(detect(plain.as_bytes()), None, "{plain}");
+        }
         assert_eq!(detect(b""), None);
     }
 
@@ -50,6 +72,8 @@ mod tests {
         let contradicts =
             |detected, declared| contradicts(detected, &ContentType::parse(declared).unwrap());
         assert!(contradicts("text/html", "image/png"));
+        assert!(contradicts("image/svg+xml", "image/png"));
+        assert!(!contradicts("image/svg+xml", "image/svg+xml"));
         assert!(contradicts("application/x-executable", "application/pdf"));
         assert!(contradicts("image/png", "application/zip"));
         assert!(!contradicts("image/jpeg", "image/jpg"));

@@ -67,7 +67,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_can_add_a_parameter_or_a_line(name in "\\PC{1,60}") {
+        fn a12_no_name_can_add_a_parameter_or_a_line(name in "\\PC{1,60}") {
             if let Ok(name) = Filename::parse(&name) {
                 let value = Disposition::Inline.header_value(&name);
                 prop_assert!(value.bytes().all(|b| (0x20..0x7f).contains(&b)));

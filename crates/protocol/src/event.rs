@@ -78,7 +78,7 @@ impl std::str::FromStr for EventKind {
         let found = Self::ALL.into_iter().find(|one| one.as_str() == text);
         found.ok_or_else(|| {
             InvalidValue::new(
-                "is upload.completed, upload.failed, upload.aborted, upload.expired, file.deleted or download.issued",
+                "must be one of upload.completed, upload.failed, upload.aborted, upload.expired, file.deleted, download.issued",
             )
         })
     }

@@ -77,7 +77,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_filename_becomes_one_plain_segment(name in "\\PC{1,80}") {
+        fn a10_any_filename_becomes_one_plain_segment(name in "\\PC{1,80}") {
             if let Ok(name) = Filename::parse(&name) {
                 let safe = safe_filename(&name);
                 prop_assert!((1..=100).contains(&safe.len()));

@@ -1,6 +1,7 @@
 //! The wiring: the one place that chooses the concrete catalog, stores, clock and ids.
 
 pub(crate) mod catalog;
+mod s3;
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -14,13 +15,13 @@ use tokio_util::sync::CancellationToken;
 use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, Options};
 use valetkey_engine::{Bucket, Engine, EngineParts, WebhookParts, Webhooks};
 use valetkey_protocol::{Clock, ObjectKey};
-use valetkey_store::s3::{AddressingStyle, Backoff, Credentials, S3Settings, S3Store, Timeouts};
+use valetkey_store::s3::{AddressingStyle, Credentials, S3Store};
 use valetkey_store::{GetGrant, Guarded, StoreError, Validity};
 
 use crate::auth::{KeyWorker, Verifier};
 use crate::clock::{SystemClock, Uptime};
 use crate::compat::anonymous::Anonymous;
-use crate::config::{Addressing, BucketConfig, Config, EmbeddedConfig, LimitsConfig, Provider};
+use crate::config::{BucketConfig, Config, EmbeddedConfig, LimitsConfig, Provider};
 use crate::door::Door;
 use crate::limits::{Limits, LocalLimiter, RateLimiter, Rates, SharedLimiter};
 use crate::metrics::Metrics;
@@ -347,7 +348,7 @@ impl Wiring<'_> {
     }
 
     fn open_bucket(&self, name: &str, config: &BucketConfig) -> Result<Bucket, ServeError> {
-        let mut settings = s3_settings(name, config)?;
+        let mut settings = s3::settings(name, config)?;
         if let (Provider::Embedded, Some(open)) = (config.provider, self.embedded) {
             settings.endpoint.clone_from(&open.endpoint);
             settings.public_endpoint = Some(open.public_endpoint.clone());
@@ -398,28 +399,4 @@ fn origin(bucket: &Bucket, now: Timestamp) -> Result<String, StoreError> {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url[host..].find('/').map_or(url.len(), |at| host + at);
     Ok(url[..end].to_owned())
-}
-
-fn s3_settings(name: &str, config: &BucketConfig) -> Result<S3Settings, ServeError> {
-    let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let mut credentials =
-        Credentials::new(&config.access_key_id, config.secret_access_key.expose());
-    if let Some(token) = set(config.session_token.expose()) {
-        credentials = credentials.with_session_token(token);
-    }
-    Ok(S3Settings {
-        endpoint: config.endpoint.clone(),
-        public_endpoint: set(&config.public_endpoint),
-        region: config.region.clone(),
-        bucket: config.storage_name(name).to_owned(),
-        addressing: match config.addressing {
-            Addressing::Path => AddressingStyle::Path,
-            Addressing::Virtual => AddressingStyle::VirtualHost,
-        },
-        credentials,
-        checksum_algorithm: config.rules.checksum_algorithm,
-        expected_bucket_owner: set(&config.expected_bucket_owner),
-        timeouts: Timeouts::default(),
-        backoff: Backoff::new(random::seed()?),
-    })
 }

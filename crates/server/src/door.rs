@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -143,6 +143,7 @@ impl Door {
         request: &mut Request,
         told: &mut Told,
     ) -> Result<(), Failure> {
+        check_host(request)?;
         let limits = &self.limits;
         match way {
             Way::Free => return Ok(()),
@@ -243,6 +244,17 @@ impl Door {
 }
 
 /// What a route asks of whoever comes: nothing is where it is for everybody, or nothing is there at all.
+/// A request of HTTP/1.1 names one host (<https://www.rfc-editor.org/rfc/rfc9112#section-3.2>): with two of them, or none,
+/// a proxy before us may have read another request than we do.
+fn check_host(request: &Request) -> Result<(), Failure> {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        let detail = format!("send the header `host` once; there are {hosts}");
+        return Err(Failure::new(Code::MalformedRequest, detail));
+    }
+    Ok(())
+}
+
 fn way(route: &Route) -> Way {
     match route.as_str() {
         "/healthz" | "/readyz" | sdk::ROUTE => Way::Free,

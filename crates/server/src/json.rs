@@ -39,11 +39,13 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let is_json = is_json(request.method(), request.headers());
-        let bytes = read(request, !is_json).await?;
-        if !is_json {
-            return Err(not_json());
+        let is_plain = is_plain(request.headers());
+        let bytes = read(request, !is_json || !is_plain).await?;
+        match (is_json, is_plain) {
+            (true, true) => Ok(Self(parse(&bytes)?)),
+            (true, false) => Err(compressed()),
+            (false, _) => Err(not_json()),
         }
-        Ok(Self(parse(&bytes)?))
     }
 }
 
@@ -52,8 +54,10 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let is_json = is_json(request.method(), request.headers());
-        let bytes = read(request, false).await?;
+        let is_plain = is_plain(request.headers());
+        let bytes = read(request, !is_plain).await?;
         match (bytes.is_empty(), is_json) {
+            _ if !is_plain => Err(compressed()),
             (true, _) => Ok(Self(T::default())),
             (false, true) => Ok(Self(parse(&bytes)?)),
             (false, false) => Err(not_json()),
@@ -93,6 +97,13 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
             error.valid_up_to()
         ))
     })?;
+    if text.trim_ascii().is_empty() {
+        return Err(malformed("the body is empty; send a JSON object"));
+    }
+    if text.starts_with('\u{feff}') {
+        let detail = "the body begins with a byte order mark; send JSON without one";
+        return Err(malformed(detail));
+    }
     form::check(text).map_err(|error| malformed(format!("the body is not good JSON: {error}")))?;
     let mut reader = serde_json::Deserializer::from_str(text);
     T::deserialize(Objects(&mut reader)).map_err(|_| meaning::<T>(text).into())
@@ -119,6 +130,12 @@ fn is_json(method: &Method, headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
         || (*method == Method::PATCH
             && essence.eq_ignore_ascii_case("application/merge-patch+json"))
+}
+
+/// Whether the body is what it says: nothing is ever unpacked here, so that a small body cannot become a large one.
+fn is_plain(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
+    values.all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Reads the body up to the limit, or nothing of it when it will be refused anyway.
@@ -193,6 +210,13 @@ fn not_json() -> Failure {
     Failure::new(
         Code::ContentTypeUnsupported,
         "send a JSON body with `content-type: application/json`",
+    )
+}
+
+fn compressed() -> Failure {
+    Failure::new(
+        Code::ContentTypeUnsupported,
+        "send the body as it is, without `content-encoding`: compressed ones are not read",
     )
 }
 

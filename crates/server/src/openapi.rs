@@ -165,12 +165,18 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::EventsForgotten,
         ],
         "get_file" => &[Code::NotFound],
-        "create_download" | "get_content" => &[Code::NotFound, Code::ClockSkew, Code::StorageFull],
+        "create_download" | "get_content" => &[
+            Code::NotFound,
+            Code::ClockSkew,
+            Code::StorageUnavailable,
+            Code::StorageFull,
+        ],
         "open_content" => &[
             Code::NotFound,
             Code::TokenExpired,
             Code::ClockSkew,
             Code::CatalogUnavailable,
+            Code::StorageUnavailable,
             Code::StorageFull,
         ],
         "open_public" => &[
@@ -221,6 +227,7 @@ fn upload_problems(operation_id: &str) -> &'static [Code] {
             Code::TooManyUploads,
             Code::ContentTypeNotAllowed,
             Code::ClockSkew,
+            Code::StorageUnavailable,
             Code::StorageFull,
         ],
         "request_download" => &[
@@ -247,6 +254,7 @@ fn upload_problems(operation_id: &str) -> &'static [Code] {
             Code::UploadExpired,
             Code::BatchTooLarge,
             Code::ClockSkew,
+            Code::StorageUnavailable,
             Code::StorageFull,
         ],
         "complete_upload" => &[

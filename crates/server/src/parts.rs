@@ -149,8 +149,51 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for StrictQuery<T> {
 fn query_problem(rejection: &QueryRejection) -> Problem {
     let text = rejection.body_text();
     let reason = text.strip_prefix("Failed to deserialize query string: ");
-    let reason = reason.unwrap_or(&text).replace('`', "'");
-    Problem::new(Code::MalformedRequest, format!("the query: {reason}"))
+    let detail = format!("the query: {}", in_plain_words(reason.unwrap_or(&text)));
+    Problem::new(Code::MalformedRequest, detail)
+}
+
+/// What a parameter should have been, from what serde says of it.
+fn in_plain_words(reason: &str) -> String {
+    let reason = reason.replace('`', "'");
+    if let Some(name) = reason.strip_prefix("duplicate field ") {
+        return format!("{}: is there twice; send it once", name.trim_matches('\''));
+    }
+    let (name, said) = reason.split_once(": ").unwrap_or(("", &reason));
+    if let Some((_, known)) = said.split_once("unknown field ").and_then(expected) {
+        let name = shortened(name);
+        return format!(
+            "{name}: is not known, so remove it or correct its name; known here: {known}"
+        );
+    }
+    if let Some((_, allowed)) = said.split_once("unknown variant ").and_then(expected) {
+        return format!("{name}: must be one of {allowed}");
+    }
+    match said {
+        "invalid digit found in string"
+        | "cannot parse integer from empty string"
+        | "number too large to fit in target type" => format!("{name}: must be a whole number"),
+        "provided string was not 'true' or 'false'" => format!("{name}: must be true or false"),
+        _ => reason,
+    }
+}
+
+/// The names behind "expected", without quotes and with commas between them.
+fn expected((found, rest): (&str, &str)) -> Option<(String, String)> {
+    let (_, names) = rest.split_once(", expected ")?;
+    let names = names.strip_prefix("one of ").unwrap_or(names);
+    Some((
+        found.to_owned(),
+        names.replace(" or ", ", ").replace('\'', ""),
+    ))
+}
+
+/// A client's own word, as far as it helps to repeat it.
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +218,36 @@ mod tests {
         assert_eq!(list.path.unwrap().as_str(), "photos/2026");
         assert_eq!((list.order, list.limit), (Some(Order::Oldest), Some(5)));
         assert!(query("").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_query_is_said_in_plain_words() {
+        let known = "bucket, path, content_type, checksum, order, limit, cursor";
+        let unknown = |name: &str| {
+            format!("{name}: is not known, so remove it or correct its name; known here: {known}")
+        };
+        let long = "y".repeat(5000);
+        for (text, said) in [
+            ("limit=x", "limit: must be a whole number".to_owned()),
+            ("limit=", "limit: must be a whole number".to_owned()),
+            (
+                "limit=99999999999",
+                "limit: must be a whole number".to_owned(),
+            ),
+            (
+                "limit=1&%6cimit=2",
+                "limit: is there twice; send it once".to_owned(),
+            ),
+            (
+                "order=up",
+                "order: must be one of newest, oldest".to_owned(),
+            ),
+            ("sise=1", unknown("sise")),
+            (&format!("{long}=1"), unknown(&format!("{}…", &long[..60]))),
+        ] {
+            let problem = query(text).await.unwrap_err().problem;
+            assert_eq!(problem.detail, format!("the query: {said}"), "{text}");
+        }
     }
 
     #[tokio::test]

@@ -51,7 +51,7 @@ fn authorize_with(headers: &[(&str, &str)]) -> Result<(), SignError> {
 }
 
 #[test]
-fn keys_that_others_would_resolve_are_refused() {
+fn a10_keys_that_others_would_resolve_are_refused() {
     assert_eq!(presign(b"", &[], &[]), Err(SignError::EmptyKey));
     assert_eq!(copy_source(&endpoint(), b""), Err(SignError::EmptyKey));
     for key in [".", "..", "a/..", "../a", "a/./b", "./", "a//../b", "/."] {
@@ -235,7 +235,7 @@ fn policy(form: &Form<'_>) -> Result<String, SignError> {
 }
 
 #[test]
-fn a_form_leaves_nothing_for_its_holder_to_choose() {
+fn a01_a_form_leaves_nothing_for_its_holder_to_choose() {
     let form = |key, fields| Form {
         key,
         fields,

@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use serde_json::{Value, json};
 use valetkey_sign::s3::{
     Claim, Form, Method, Payload, Presigner, Received, Request, SigningKey, Submitted, VerifyError,
     authorize, post_policy, verify_form,
@@ -108,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn forms_are_accepted_and_no_field_may_change(
+    fn a02_forms_are_accepted_and_no_field_may_change(
         key in "[a-z\"\\\\$é/]{1,20}", value in "\\PC{0,20}", size in 0..2_000_u64,
     ) {
         let fields = [("Content-Type", &*value), ("x-amz-meta-a", "b")];
@@ -138,6 +143,61 @@ proptest! {
         prop_assert_eq!(check(&fields, "photos", 1, at(0)), Ok(()));
         fields.push(("KEY", &key));
         prop_assert!(check(&fields, "photos", 1, at(0)).is_err());
+    }
+
+    #[test]
+    fn a01_every_policy_names_one_key_and_one_value_for_each_field(
+        key in "\\PC{1,40}", value in "\\PC{0,40}", bounds in (0..9_u64, 9..99_u64),
+    ) {
+        let fields = [("Content-Type", &*value)];
+        let form = Form { key: &key, fields: &fields, content_length: Some(bounds) };
+        // What could be filled in or would be resolved by others is not signed at all.
+        let Ok(form) = post_policy(&endpoint(), &key_of_the_day(), at(0), 900, &form) else {
+            return Ok(());
+        };
+        let field = |name: &str| form.fields.iter().find(|(n, _)| n == name).unwrap().1.clone();
+        let policy = STANDARD.decode(field("policy")).unwrap();
+        let policy: Value = serde_json::from_slice(&policy).unwrap();
+        prop_assert!(policy["expiration"].is_string());
+        let mut covered = BTreeSet::new();
+        for condition in policy["conditions"].as_array().unwrap() {
+            if let Some(pair) = condition.as_object() {
+                let pairs = pair.iter().map(|(name, value)| (name.clone(), value.clone()));
+                covered.extend(pairs.map(|(name, value)| (name, value.to_string())));
+                continue;
+            }
+            if condition[0] == "content-length-range" {
+                prop_assert_eq!(condition, &json!(["content-length-range", bounds.0, bounds.1]));
+                continue;
+            }
+            prop_assert_eq!(&condition[0], "eq");
+            let name = condition[1].as_str().unwrap().strip_prefix('$').unwrap();
+            covered.insert((name.to_owned(), condition[2].to_string()));
+        }
+        prop_assert!(covered.contains(&("key".to_owned(), json!(key).to_string())));
+        prop_assert!(covered.contains(&("bucket".to_owned(), json!("photos").to_string())));
+        for (name, value) in &form.fields {
+            let itself = ["policy", "x-amz-signature"].contains(&&*name.to_lowercase());
+            let sure = covered.iter().any(|(covered, to)| {
+                covered.eq_ignore_ascii_case(name) && *to == json!(value).to_string()
+            });
+            prop_assert!(itself || sure, "{name} is open in {policy}");
+        }
+    }
+
+    #[test]
+    fn a03_no_name_writes_into_a_policy(name in "[\\]\\[\"{},:$a-z\\\\/ ]{0,40}") {
+        let injected = format!("{name}\"],[\"starts-with\",\"$key\",\"");
+        let fields = [("x-amz-meta-name", &*injected)];
+        let form = Form { key: "a", fields: &fields, content_length: None };
+        let form = post_policy(&endpoint(), &key_of_the_day(), at(0), 900, &form).unwrap();
+        let (_, policy) = form.fields.iter().find(|(n, _)| n == "policy").unwrap();
+        let policy: Value = serde_json::from_slice(&STANDARD.decode(policy).unwrap()).unwrap();
+        let conditions = policy["conditions"].as_array().unwrap();
+        let of_key: Vec<_> = conditions.iter().filter(|one| one[1] == "$key").collect();
+        prop_assert_eq!(of_key, [&json!(["eq", "$key", "a"])]);
+        let of_name = conditions.iter().filter(|one| one[1] == "$x-amz-meta-name");
+        prop_assert_eq!(of_name.map(|one| &one[2]).collect::<Vec<_>>(), [&json!(injected)]);
     }
 }
 

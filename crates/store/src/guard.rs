@@ -1,12 +1,13 @@
 //! A guard around any store: it stops asking storage that does not answer, keeps requests within their time and
 //! tells what happens. What is signed for clients passes through, unless storage's clock is too far from ours for it to
-//! hold.
+//! hold, or storage does not let us look at the bucket.
 //!
 //! The retries of one call are below the guard, so that a call counts once. Each has a pair of fail points,
 //! `store.<operation>.before` and `.after`; `return` there stands for an answer that never came.
 
 mod breaker;
 mod budget;
+mod look;
 mod observer;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +24,7 @@ use crate::{
     Page, PartGrant, PutGrant, StoreError, StoredObject, StoredPart, Validity,
 };
 use breaker::{Breaker, Lesson, Pass};
+use look::LastLook;
 
 pub use breaker::BreakerState;
 pub use budget::{time_left, until, until_later};
@@ -42,6 +44,7 @@ pub struct Guarded {
     clock: Arc<dyn Monotonic>,
     breaker: Mutex<Breaker>,
     apart: Mutex<Apart>,
+    last_look: LastLook,
 }
 
 impl Guarded {
@@ -63,6 +66,7 @@ impl Guarded {
             clock,
             breaker: Mutex::new(Breaker::new(seed)),
             apart: Mutex::new(Apart::Little),
+            last_look: LastLook::default(),
         }
     }
 
@@ -239,7 +243,7 @@ impl ObjectStore for Guarded {
         put: &PutGrant<'_>,
         valid: Validity,
     ) -> Result<PresignedRequest, StoreError> {
-        self.check_clock()?;
+        self.check_signing()?;
         self.inner.presign_put(put, valid)
     }
 
@@ -250,7 +254,7 @@ impl ObjectStore for Guarded {
         parts: &[PartGrant],
         valid: Validity,
     ) -> Result<Vec<PresignedRequest>, StoreError> {
-        self.check_clock()?;
+        self.check_signing()?;
         self.inner.presign_parts(key, upload_id, parts, valid)
     }
 
@@ -259,7 +263,7 @@ impl ObjectStore for Guarded {
         get: &GetGrant<'_>,
         valid: Validity,
     ) -> Result<PresignedRequest, StoreError> {
-        self.check_clock()?;
+        self.check_signing()?;
         self.inner.presign_get(get, valid)
     }
 
@@ -268,7 +272,7 @@ impl ObjectStore for Guarded {
         get: &GetGrant<'_>,
         valid: Validity,
     ) -> Result<PresignedUrl, StoreError> {
-        self.check_clock()?;
+        self.check_signing()?;
         self.inner.presign_head(get, valid)
     }
 
@@ -348,11 +352,18 @@ impl ObjectStore for Guarded {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.call(Operation::Ping, self.inner.ping()).await
+        let looked = self.call(Operation::Ping, self.inner.ping()).await;
+        self.last_look.learn(&self.bucket, &looked);
+        looked
     }
 
     fn clock_offset(&self) -> Option<i64> {
         self.inner.clock_offset()
+    }
+
+    fn check_signing(&self) -> Result<(), StoreError> {
+        self.check_clock()?;
+        self.last_look.check()
     }
 }
 

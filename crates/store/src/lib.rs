@@ -135,7 +135,15 @@ pub trait ObjectStore: Send + Sync + 'static {
         None
     }
 
-    /// Says whether what is signed now would hold.
+    /// Says whether what is signed now would hold, and reach a bucket that is known to be ours.
+    ///
+    /// # Errors
+    /// As for [`ObjectStore::check_clock`]; [`StoreError::Unavailable`] when storage refused the last ping.
+    fn check_signing(&self) -> Result<(), StoreError> {
+        self.check_clock()
+    }
+
+    /// Says whether storage's clock and ours agree.
     ///
     /// # Errors
     /// [`StoreError::ClockSkew`] when the clocks are five minutes apart or more.

@@ -63,7 +63,7 @@ impl S3Store {
         keys.at(clock.now())
             .map_err(|error| wrong(error.to_string()))?;
         Ok(Self {
-            signer: ClientSigner::new(public_endpoint, Arc::clone(&keys)),
+            signer: ClientSigner::new(public_endpoint, Arc::clone(&keys), settings.credentials_end),
             transport: Transport {
                 client: transport::client(&endpoint, &settings.timeouts)?,
                 endpoint,

@@ -131,7 +131,38 @@ async fn signing_goes_on_without_storage() {
 }
 
 #[tokio::test]
-async fn nothing_is_signed_while_clocks_are_five_minutes_apart_and_it_heals_with_them() {
+async fn a31_nothing_is_signed_for_a_bucket_that_storage_does_not_let_us_look_at() {
+    let answers = [
+        refusal(403, "AccessDenied"),
+        refusal(503, ""),
+        refusal(503, ""),
+    ];
+    let answers = answers
+        .into_iter()
+        .chain([refusal(503, ""), answer(200, &[], "")]);
+    let world = World::start(answers).await;
+    let grant = GetGrant {
+        key: &key("k"),
+        content_type: "image/png",
+        content_disposition: "inline",
+    };
+    let valid = Validity {
+        now: instant(),
+        seconds: 60,
+    };
+    let sign = || world.guarded.presign_get(&grant, valid);
+    sign().unwrap();
+    world.guarded.ping().await.unwrap_err();
+    assert!(unavailable(sign()), "it may be somebody else's bucket");
+    // No answer is no news.
+    assert!(unavailable(world.guarded.ping().await));
+    assert!(unavailable(sign()));
+    world.guarded.ping().await.unwrap();
+    sign().unwrap();
+}
+
+#[tokio::test]
+async fn a29_nothing_is_signed_while_clocks_are_five_minutes_apart_and_it_heals_with_them() {
     let answers = [
         "Sun, 01 Mar 2026 12:04:59 GMT",
         "Sun, 01 Mar 2026 12:05:00 GMT",

@@ -15,7 +15,7 @@ const COMPLETED: &str =
     "<CompleteMultipartUploadResult><ETag>\"e-1\"</ETag></CompleteMultipartUploadResult>";
 
 #[tokio::test]
-async fn a_200_that_carries_an_error_is_an_error() {
+async fn a16_a_200_that_carries_an_error_is_an_error() {
     let internal = error_document("InternalError");
     let denied = error_document("AccessDenied");
     let stub = scripted([
@@ -445,7 +445,7 @@ async fn bytes_of_another_object_or_range_are_never_taken() {
 }
 
 #[tokio::test]
-async fn no_error_shows_a_signature_a_token_or_an_address() {
+async fn a28_no_error_shows_a_signature_a_token_or_an_address() {
     let echo = "GET /bucket/k?X-Amz-Signature=0123abcd&amp;X-Amz-Security-Token=a-token";
     let body = format!(
         "<Error><Code>SignatureDoesNotMatch</Code><Message>{echo}</Message><StringToSign>0123abcd</StringToSign></Error>"

@@ -105,6 +105,51 @@ fn what_is_promised_is_what_storage_counts_from() {
 }
 
 #[test]
+fn a30_nothing_signed_outlives_the_credentials_it_was_signed_with() {
+    let until = |seconds: i64| {
+        let end = instant() + jiff::SignedDuration::from_secs(seconds);
+        let store = store(S3Settings {
+            credentials_end: Some(end),
+            ..settings("https://s3.example")
+        });
+        let key = key("files/a");
+        let part = PartGrant {
+            number: 1,
+            size: 1,
+            checksum: None,
+        };
+        let parts = store.presign_parts(&key, "u", &[part], validity(900));
+        let get = GetGrant {
+            key: &key,
+            content_type: "text/plain",
+            content_disposition: "attachment",
+        };
+        assert_eq!(
+            store.presign_head(&get, validity(900)).is_ok(),
+            seconds > 60
+        );
+        (parts, store.presign_get(&get, validity(900)))
+    };
+    for (left, held) in [(90, 30), (61, 1), (959, 899), (960, 900), (100_000, 900)] {
+        let (parts, get) = until(left);
+        for request in [parts.unwrap().remove(0), get.unwrap()] {
+            let expires = format!("&X-Amz-Expires={held}&");
+            assert!(request.url.expose().contains(&expires), "{left}");
+            let ends = request.expires_at.duration_since(instant());
+            assert_eq!(ends.as_secs(), held, "{left}");
+        }
+    }
+    for left in [60, 0, -5] {
+        let (parts, get) = until(left);
+        let unavailable = |error| matches!(error, StoreError::Unavailable { .. });
+        assert!(
+            unavailable(parts.unwrap_err()) && unavailable(get.unwrap_err()),
+            "{left}"
+        );
+    }
+}
+
+#[test]
 fn every_part_signs_its_own_number_length_and_checksum() {
     let store = store(settings("https://s3.example"));
     let part = |number, checksum| PartGrant {
@@ -275,7 +320,7 @@ async fn a_multipart_upload_asks_for_a_checksum_of_the_whole_where_there_is_one(
 }
 
 #[tokio::test]
-async fn every_call_of_ours_names_the_owner_and_no_clients_does() {
+async fn a31_every_call_of_ours_names_the_owner_and_no_clients_does() {
     let stub = Stub::start([head_answer(200, 0, &[]), answer(204, &[], "")]).await;
     let store = store(S3Settings {
         expected_bucket_owner: Some("123456789012".to_owned()),

@@ -1,15 +1,17 @@
 /** A real service for the tests: its API and embedded store on free ports, and a proxy before the store that may misbehave. */
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, createWriteStream, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { createHmac } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createServer as createTcpServer } from 'node:net';
 
 const BUILD = process.env.VALETKEY_TEST_BUILD ?? 'target/release';
 const BINARY = process.env.VALETKEY ?? new URL(`../../../${BUILD}/valetkey`, import.meta.url).pathname;
+/** Where logs and catalogs are left, to be searched for secrets when all tests are over. */
+const KEEP = process.env.VALETKEY_TEST_KEEP;
 const SECRET = 'a secret of the tests, long enough to sign with';
 
 /** A port that is free at this moment. */
@@ -73,13 +75,17 @@ async function startOnce({ page }) {
   const [api, store, port] = [await freePort(), await freePort(), await freePort()];
   const proxy = await startProxy(port, store);
   writeFileSync(join(folder, 'config.toml'), config({ api, store, proxy: port, folder, page }));
-  const child = spawn(BINARY, ['serve', '--config', join(folder, 'config.toml')], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const env = KEEP ? { RUST_LOG: 'debug', ...process.env } : process.env;
+  const child = spawn(BINARY, ['serve', '--config', join(folder, 'config.toml')], { stdio: ['ignore', 'ignore', 'pipe'], env });
   let log = '';
+  if (KEEP) child.stderr.pipe(createWriteStream(join(KEEP, `${basename(folder)}.log`)));
   child.stderr.on('data', (text) => (log = (log + text).slice(-4000)));
   const ended = new Promise((resolve) => child.on('exit', resolve));
   const stop = async () => {
     child.kill('SIGTERM');
     await ended;
+    const catalog = join(folder, 'catalog.sqlite');
+    if (KEEP && existsSync(catalog)) copyFileSync(catalog, join(KEEP, `${basename(folder)}.sqlite`));
     proxy.close();
     rmSync(folder, { recursive: true, force: true });
   };

@@ -139,7 +139,7 @@ pub(crate) async fn each_limit_holds_to_the_last_byte_and_says_which_it_was(cata
     assert_eq!(usage(catalog, alice()).await.bytes(), 10);
 }
 
-pub(crate) async fn of_a_hundred_at_once_as_many_get_in_as_there_is_room_for(catalog: &Shared) {
+pub(crate) async fn a35_of_a_hundred_at_once_as_many_get_in_as_there_is_room_for(catalog: &Shared) {
     let limits = Limits {
         owner_bytes: Some(99),
         ..Limits::default()

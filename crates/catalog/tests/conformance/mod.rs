@@ -25,7 +25,7 @@ macro_rules! conformance {
         crate::conformance::conformance! { [$(#[$attribute])*] $open =>
             accounts::an_upload_reserves_and_every_end_settles_exactly_once
             accounts::each_limit_holds_to_the_last_byte_and_says_which_it_was
-            accounts::of_a_hundred_at_once_as_many_get_in_as_there_is_room_for
+            accounts::a35_of_a_hundred_at_once_as_many_get_in_as_there_is_room_for
             accounts::the_items_of_one_call_are_counted_one_after_the_other
             accounts::no_sum_is_too_large
             claims::the_longest_due_is_claimed_first_and_the_limit_holds
@@ -89,8 +89,8 @@ macro_rules! conformance {
             keys::there_are_so_many_keys_and_each_once
             keys::of_twenty_who_rotate_at_once_one_does
             keys::the_last_use_of_a_key_only_gets_later
-            tenants::files_of_a_tenant_are_in_its_lists_alone
-            tenants::events_of_a_tenant_are_in_its_lists_alone
+            tenants::a22_files_of_a_tenant_are_in_its_lists_alone
+            tenants::a22_events_of_a_tenant_are_in_its_lists_alone
             tenants::accounts_of_one_name_are_as_many_as_tenants
             tenants::a_key_stands_for_an_upload_of_its_tenant_alone
             tickets::of_fifty_at_once_under_one_ticket_as_many_get_in_as_it_is_for

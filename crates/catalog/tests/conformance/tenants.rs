@@ -42,7 +42,7 @@ fn everybodys() -> Vec<NewUpload> {
     all
 }
 
-pub(crate) async fn files_of_a_tenant_are_in_its_lists_alone(catalog: &Shared) {
+pub(crate) async fn a22_files_of_a_tenant_are_in_its_lists_alone(catalog: &Shared) {
     for upload in everybodys() {
         file(catalog, upload).await;
     }
@@ -79,7 +79,7 @@ pub(crate) async fn files_of_a_tenant_are_in_its_lists_alone(catalog: &Shared) {
     }
 }
 
-pub(crate) async fn events_of_a_tenant_are_in_its_lists_alone(catalog: &Shared) {
+pub(crate) async fn a22_events_of_a_tenant_are_in_its_lists_alone(catalog: &Shared) {
     for upload in everybodys() {
         file(catalog, upload).await;
     }

@@ -111,6 +111,32 @@ async fn a_chunk_that_was_changed_is_refused() {
 }
 
 #[tokio::test]
+async fn a41_an_unsigned_trailer_does_not_make_up_for_a_signature() {
+    let world = World::new().await;
+    let body = bytes(3, 1000);
+    let trailer = format!(
+        "0\r\nx-amz-checksum-crc64nvme:{}\r\n\r\n",
+        crc64_base64(&body)
+    );
+    let framed = [unsigned(&body, 1000), trailer.into_bytes()].concat();
+    let call =
+        put(&world, UNSIGNED, body.len()).header("x-amz-trailer", "x-amz-checksum-crc64nvme");
+    let call = call.body(framed);
+    let forged = call.clone().secret("wrong").signed_at(now());
+    let refused = forged.exchange().await;
+    refused.expect_error(403, "SignatureDoesNotMatch");
+    let forged = call.clone().secret("wrong").presigned();
+    let refused = forged.exchange().await;
+    refused.expect_error(403, "SignatureDoesNotMatch");
+    // Known to the store, and not signed at all.
+    let nobody = call.clone().header("x-amz-content-sha256", UNSIGNED);
+    let nobody = nobody.exchange().await;
+    nobody.expect_error(403, "AccessDenied");
+    world.get("x").await.expect_error(404, "NoSuchKey");
+    call.send().await.expect_status(200);
+}
+
+#[tokio::test]
 async fn a_body_without_its_last_chunk_leaves_the_object_as_it_was() {
     let world = World::new().await;
     world.put("x", b"before").await;

@@ -102,7 +102,7 @@ async fn a_signature_for_another_region_is_refused() {
 }
 
 #[tokio::test]
-async fn what_was_not_signed_cannot_be_added() {
+async fn a05_what_was_not_signed_cannot_be_added() {
     let world = World::new().await;
     let put = || world.object("PUT", "x").body(b"x");
     for (name, value) in [

@@ -6,7 +6,7 @@ use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, Metadata};
 
 use super::facts;
-use crate::engine::later;
+use crate::engine::{check_retention, later};
 use crate::policy;
 use crate::{Engine, Error, Principal};
 use valetkey_protocol::policy::Action;
@@ -73,7 +73,10 @@ impl Engine {
                     "must be 1 or more seconds; DELETE removes a file at once",
                 ));
             }
-            Some(Some(seconds)) => Some(later(self.clock.now(), seconds)),
+            Some(Some(seconds)) => {
+                check_retention(seconds)?;
+                Some(later(self.clock.now(), seconds))
+            }
         };
         Ok(FilePatch {
             filename: patch

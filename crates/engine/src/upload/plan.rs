@@ -5,13 +5,10 @@ use valetkey_catalog::{Intent, NewUpload, TicketUse, Transfer};
 use valetkey_protocol::upload::CreateUpload;
 use valetkey_protocol::{Checksum, Code, FolderPath, PartPlan, Problem};
 
-use crate::engine::later;
+use crate::engine::{check_retention, later};
 use crate::policy::{self, Wish};
 use crate::{Bucket, Engine, Error, Principal};
 use valetkey_protocol::policy::Action;
-
-/// The longest a file may ask to be kept, in seconds: a hundred years.
-const MAX_RETENTION_SECONDS: u64 = 100 * 366 * 86_400;
 
 /// An upload that may be made.
 pub(crate) struct Plan<'a> {
@@ -45,7 +42,7 @@ impl Engine {
         policy::check_may(who, Action::CreateUpload)?;
         let create = self.narrowed(who, create)?;
         let bucket = self.requested_bucket(create.bucket.as_deref())?;
-        bucket.store.check_clock()?;
+        bucket.store.check_signing()?;
         check_rules(bucket, &create)?;
         let seconds = bucket.rules.validity(create.expires_in)?;
         self.check_create(who, bucket, wish(&create), seconds)?;
@@ -112,13 +109,7 @@ fn check_rules(bucket: &Bucket, create: &CreateUpload) -> Result<(), Error> {
         let problem = Problem::new(Code::FileTooLarge, detail).with("limit", rules.max_size);
         return Err(Error::Refused(problem));
     }
-    if let Some(seconds) = create.retain_for
-        && !(1..=MAX_RETENTION_SECONDS).contains(&seconds)
-    {
-        let detail = format!("must be 1 to {MAX_RETENTION_SECONDS} seconds");
-        return Err(Error::invalid("retain_for", detail));
-    }
-    Ok(())
+    create.retain_for.map_or(Ok(()), check_retention)
 }
 
 fn transfer(bucket: &Bucket, create: &CreateUpload) -> Result<Transfer, Error> {

@@ -39,7 +39,7 @@ impl Engine {
         }
         let bucket = self.bucket_of(&record)?;
         let seconds = bucket.rules.validity(sign.expires_in)?.min(left);
-        let checksums = part_checksums(&sign.checksums)?;
+        let checksums = part_checksums(&sign)?;
         let parts = match record.upload.transfer {
             Transfer::Single => {
                 self.sign_single(bucket, &record, &sign, now, seconds)
@@ -176,21 +176,19 @@ fn check_distinct(numbers: &[PartNumber]) -> Result<(), Error> {
     }
 }
 
-fn part_checksums(
-    checksums: &BTreeMap<String, Checksum>,
-) -> Result<BTreeMap<PartNumber, Checksum>, Error> {
-    let parse = |text: &String| {
-        let number = text
-            .parse()
-            .ok()
-            .filter(|number: &u32| number.to_string() == *text);
-        number.and_then(|number| PartNumber::new(number).ok())
+fn part_checksums(sign: &SignParts) -> Result<BTreeMap<PartNumber, Checksum>, Error> {
+    let asked = |text: &String| {
+        let mut numbers = sign.part_numbers.iter();
+        numbers.find(|number| number.get().to_string() == *text)
     };
-    checksums
+    sign.checksums
         .iter()
-        .map(|(text, checksum)| match parse(text) {
-            Some(number) => Ok((number, *checksum)),
-            None => Err(Error::invalid("checksums", "the keys are part numbers")),
+        .map(|(text, checksum)| match asked(text) {
+            Some(number) => Ok((*number, *checksum)),
+            None => Err(Error::invalid(
+                "checksums",
+                "the keys are numbers that are in part_numbers too",
+            )),
         })
         .collect()
 }

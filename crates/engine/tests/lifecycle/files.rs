@@ -210,6 +210,27 @@ async fn a_patch_changes_what_it_names_and_lists_follow() {
 }
 
 #[tokio::test]
+async fn a_patch_keeps_a_file_no_longer_than_a_create_may() {
+    let world = World::new();
+    let file = world.file(b"hello").await;
+    let keep = |seconds| PatchFile {
+        retain_for: Some(Some(seconds)),
+        ..PatchFile::default()
+    };
+    let alice = alice();
+    for seconds in [0, 100 * 366 * 86_400 + 1, u64::MAX] {
+        let patched = world.engine.patch_file(&alice, file.id, keep(seconds));
+        assert_eq!(code(patched.await), Code::InvalidRequest, "{seconds}");
+    }
+    let longest = keep(100 * 366 * 86_400);
+    let patched = world.engine.patch_file(&alice, file.id, longest).await;
+    assert_eq!(
+        world.engine.get_file(&alice, file.id).await.unwrap(),
+        patched.unwrap()
+    );
+}
+
+#[tokio::test]
 async fn patches_at_the_same_moment_are_all_kept() {
     let world = World::new();
     let file = world.file(b"hello").await;
@@ -233,7 +254,7 @@ async fn patches_at_the_same_moment_are_all_kept() {
 }
 
 #[tokio::test]
-async fn what_browsers_could_run_is_saved_as_bytes_of_no_type() {
+async fn a07_what_browsers_could_run_is_saved_as_bytes_of_no_type() {
     let world = World::new();
     let inline = CreateDownload {
         disposition: Some(Disposition::Inline),

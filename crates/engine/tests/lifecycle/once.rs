@@ -58,7 +58,7 @@ async fn a_checksum_that_came_later_does_not_change_the_answer() {
 }
 
 #[tokio::test]
-async fn twenty_at_once_with_one_key_create_one() {
+async fn a36_twenty_at_once_with_one_key_create_one() {
     let world = World::new();
     let alice = alice();
     let all = (0..20).map(|_| world.engine.create_upload_once(&alice, "key", wish(5)));
@@ -67,7 +67,7 @@ async fn twenty_at_once_with_one_key_create_one() {
 }
 
 #[tokio::test]
-async fn a_key_is_its_owners_and_its_requests() {
+async fn a36_a_key_is_its_owners_and_its_requests() {
     let world = World::new();
     let create = |who, key: &'static str, create| {
         let engine = world.engine.clone();

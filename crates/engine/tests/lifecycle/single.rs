@@ -110,7 +110,7 @@ async fn completing_fifty_times_at_once_completes_once() {
 }
 
 #[tokio::test]
-async fn other_sizes_and_other_bytes_fail_for_good() {
+async fn a04_other_sizes_and_other_bytes_fail_for_good() {
     let world = World::new();
     let short = world.create(wish(5)).await;
     world.store.put_single(short.id, b"hell");
@@ -157,7 +157,7 @@ async fn a_checksum_may_come_with_complete_but_not_another_one() {
 }
 
 #[tokio::test]
-async fn bytes_swapped_while_they_are_verified_are_never_seen() {
+async fn a13_bytes_swapped_while_they_are_verified_are_never_seen() {
     let world = World::new();
     let upload = world.upload(b"hello").await;
     world.store.arm(Fault::SwapBeforeCopy(b"jello".to_vec()));
@@ -219,7 +219,7 @@ async fn a_paused_worker_that_wakes_after_the_delete_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_upload_url_changes_nothing_after_complete_abort_or_delete() {
+async fn a13_the_upload_url_changes_nothing_after_complete_abort_or_delete() {
     let world = World::new();
     let completed = world.file(b"hello").await;
     assert!(!world.store.put_single(completed.id, b"jello"));
@@ -337,7 +337,7 @@ async fn what_is_not_yours_does_not_exist_except_for_admins() {
 }
 
 #[tokio::test]
-async fn bytes_of_another_type_are_recorded_or_refused_as_the_bucket_says() {
+async fn a08_bytes_of_another_type_are_recorded_or_refused_as_the_bucket_says() {
     let html = b"<!DOCTYPE html><html></html>";
     for refuse_type_mismatch in [false, true] {
         let world = World::with_rules(BucketRules {

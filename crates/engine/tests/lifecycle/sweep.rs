@@ -61,7 +61,7 @@ async fn a_client_that_vanished_before_it_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn quarantine_is_emptied_after_its_horizon_and_not_before() {
+async fn a14_quarantine_is_emptied_after_its_horizon_and_not_before() {
     let world = World::new();
     let file = world.file(b"hello").await;
     let quarantined = ObjectKey::quarantine(file.id).to_string();
@@ -76,7 +76,7 @@ async fn quarantine_is_emptied_after_its_horizon_and_not_before() {
 }
 
 #[tokio::test]
-async fn what_was_written_after_an_abort_is_gone_by_the_horizon() {
+async fn a14_what_was_written_after_an_abort_is_gone_by_the_horizon() {
     let world = World::new();
     let upload = world.create(wish(5)).await;
     world

@@ -16,7 +16,7 @@ fn of(tenant: &str, who: Principal) -> Principal {
 }
 
 #[tokio::test]
-async fn whoever_follows_is_told_what_happens_in_their_tenant_alone() {
+async fn a22_whoever_follows_is_told_what_happens_in_their_tenant_alone() {
     let world = World::new();
     let engine = Arc::clone(&world.engine);
     let feeding = tokio::spawn(async move { engine.feed_events().await });

@@ -110,7 +110,7 @@ async fn the_common_quota_counts_everybody_and_only_administrators_see_it() {
 }
 
 #[tokio::test]
-async fn too_many_open_uploads_are_refused_until_one_is_over() {
+async fn a34_too_many_open_uploads_are_refused_until_one_is_over() {
     let world = World::with_rules(BucketRules {
         max_open_uploads: 2,
         ..BucketRules::default()

@@ -1,5 +1,6 @@
 //! The configuration of one bucket.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use valetkey_engine::BucketRules;
 use valetkey_protocol::Secret;
@@ -50,6 +51,8 @@ pub struct BucketConfig {
     pub secret_access_key_file: String,
     /// The session token of temporary credentials.
     pub session_token: Secret,
+    /// When temporary credentials end, as in 2026-11-28T12:00:00Z.
+    pub session_token_expires_at: String,
     /// The account the bucket must belong to.
     pub expected_bucket_owner: String,
     /// What it takes, and how.
@@ -69,6 +72,7 @@ impl Default for BucketConfig {
             secret_access_key: Secret::new(""),
             secret_access_key_file: String::new(),
             session_token: Secret::new(""),
+            session_token_expires_at: String::new(),
             expected_bucket_owner: String::new(),
             rules: BucketRules::default(),
         }
@@ -150,7 +154,23 @@ impl BucketConfig {
         if !self.public_endpoint.is_empty() {
             check_url(&key("public_endpoint"), &self.public_endpoint)?;
         }
-        Ok(())
+        self.check_credentials_end(key("session_token_expires_at"))
+    }
+
+    /// Temporary credentials say when they end, so that nothing is promised for longer.
+    fn check_credentials_end(&self, key: String) -> Result<(), ConfigError> {
+        let end = &*self.session_token_expires_at;
+        let problem = match (self.session_token.expose().is_empty(), end.is_empty()) {
+            (true, true) => return Ok(()),
+            (true, false) => "has no meaning without `session_token`: remove it",
+            (false, true) => {
+                "is empty, but `session_token` is set: temporary credentials end, and what they sign ends with them; \
+                 write the `Expiration` they came with, like 2026-11-28T12:00:00Z"
+            }
+            (false, false) if end.parse::<Timestamp>().is_ok() => return Ok(()),
+            (false, false) => "is no instant: write it like 2026-11-28T12:00:00Z",
+        };
+        Err(invalid(key, problem))
     }
 
     fn check_embedded(&self, key: impl Fn(&str) -> String) -> Result<(), ConfigError> {
@@ -160,6 +180,7 @@ impl BucketConfig {
             ("access_key_id", &self.access_key_id),
             ("secret_access_key", self.secret_access_key.expose()),
             ("session_token", self.session_token.expose()),
+            ("session_token_expires_at", &self.session_token_expires_at),
             ("expected_bucket_owner", &self.expected_bucket_owner),
         ] {
             if !value.is_empty() {

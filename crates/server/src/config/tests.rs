@@ -92,6 +92,23 @@ fn what_cannot_be_used_is_named_with_its_remedy() {
     };
     let cases: Vec<(&str, Spoil)> = vec![
         (
+            "`buckets.files.session_token_expires_at` is empty, but `session_token` is set",
+            Box::new(s3(|b| b.session_token = Secret::new("token"))),
+        ),
+        (
+            "`buckets.files.session_token_expires_at` has no meaning without `session_token`",
+            Box::new(s3(|b| {
+                b.session_token_expires_at = "2026-11-28T12:00:00Z".to_owned()
+            })),
+        ),
+        (
+            "`buckets.files.session_token_expires_at` is no instant",
+            Box::new(s3(|b| {
+                b.session_token = Secret::new("token");
+                b.session_token_expires_at = "soon".to_owned();
+            })),
+        ),
+        (
             "`auth.secret` is empty: make one",
             Box::new(|c| c.auth.secret = Secret::new("")),
         ),

@@ -63,7 +63,8 @@ where
 }
 
 async fn ask(router: Router) -> (StatusCode, Value) {
-    let request = Request::get("/healthz").body(Body::empty()).unwrap();
+    let request = Request::get("/healthz").header("host", "a");
+    let request = request.body(Body::empty()).unwrap();
     let response = router.oneshot(request).await.unwrap();
     let status = response.status();
     let body = response.into_body().collect().await.unwrap().to_bytes();

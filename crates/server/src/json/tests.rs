@@ -36,7 +36,20 @@ fn what_is_no_json_is_malformed() {
 }
 
 #[test]
-fn a_name_that_stands_twice_is_malformed_wherever_it_stands() {
+fn what_many_send_by_mistake_is_called_by_its_name() {
+    for (body, said) in [
+        ("", "empty"),
+        (" \n", "empty"),
+        ("\u{feff}{}", "byte order mark"),
+    ] {
+        let problem = refusal::<CreateUpload>(body);
+        assert_eq!(problem.code, Code::MalformedRequest);
+        assert!(problem.detail.contains(said), "{}", problem.detail);
+    }
+}
+
+#[test]
+fn a38_a_name_that_stands_twice_is_malformed_wherever_it_stands() {
     for body in [
         create(r#""size":1,"size":2"#),
         create(r#""size":1,"si\u007ae":2"#),

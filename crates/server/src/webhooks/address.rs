@@ -102,7 +102,7 @@ impl fmt::Display for Forbidden {
         let Self { address, what } = self;
         write!(
             f,
-            "{address} is not a public address ({what}); `webhooks.allow_addresses` of the configuration can allow it"
+            "{address}, which is not a public address ({what}); `webhooks.allow_addresses` of the configuration can allow it"
         )
     }
 }

@@ -148,7 +148,7 @@ pub(crate) fn parse_url(text: &str, allow_http: bool) -> Result<Url, String> {
                     .to_owned(),
             );
         }
-        _ => return Err("is not https".to_owned()),
+        _ => return Err("is not https: write it like https://app.example.com/webhooks".to_owned()),
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(

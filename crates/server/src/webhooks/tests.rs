@@ -111,7 +111,7 @@ const fn status(status: u16) -> WebhookAnswer {
 }
 
 #[tokio::test]
-async fn no_way_of_writing_an_inward_address_leads_inward() {
+async fn a25_no_way_of_writing_an_inward_address_leads_inward() {
     let (names, sink) = (Arc::new(Names::default()), Sink::start(Some(OK)).await);
     names.set("localhost", &["127.0.0.1", "::1"]);
     names.set("localhost.", &["127.0.0.1"]);
@@ -161,7 +161,7 @@ async fn no_way_of_writing_an_inward_address_leads_inward() {
 }
 
 #[tokio::test]
-async fn a_name_that_flips_after_it_was_registered_leads_nowhere() {
+async fn a25_a_name_that_flips_after_it_was_registered_leads_nowhere() {
     let (names, sink) = (Arc::new(Names::default()), Sink::start(Some(OK)).await);
     let sender = sender(&names, &[]);
     let url = sink.url("flips.example");
@@ -177,7 +177,7 @@ async fn a_name_that_flips_after_it_was_registered_leads_nowhere() {
 }
 
 #[tokio::test]
-async fn a_redirect_inward_is_told_and_not_followed() {
+async fn a25_a_redirect_inward_is_told_and_not_followed() {
     let (names, inward) = (Arc::new(Names::default()), Sink::start(Some(OK)).await);
     let answer = format!(
         "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{}/\r\ncontent-length: 0\r\n\r\n",

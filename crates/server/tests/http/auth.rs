@@ -18,7 +18,7 @@ const PUBLIC: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn every_operation_of_the_document_asks_for_a_token_except_the_public_ones() {
+async fn a42_every_operation_of_the_document_asks_for_a_token_except_the_public_ones() {
     let world = World::start().await;
     let document: Value = serde_json::from_str(&valetkey_server::openapi::document()).unwrap();
     let mut asked = 0;

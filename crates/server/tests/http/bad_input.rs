@@ -205,7 +205,7 @@ async fn a_body_that_is_too_large_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
-async fn ids_that_are_none_are_not_found() {
+async fn a10_ids_that_are_none_are_not_found() {
     let world = World::start().await;
     let alice = world.user("alice");
     for id in [

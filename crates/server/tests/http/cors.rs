@@ -13,7 +13,7 @@ async fn with_origins(origins: &[&str]) -> World {
 }
 
 #[tokio::test]
-async fn a_page_on_the_list_may_ask_and_read() {
+async fn a27_a_page_on_the_list_may_ask_and_read() {
     let world = with_origins(&[PAGE]).await;
     let preflight = [
         ("origin", PAGE),
@@ -59,7 +59,7 @@ async fn a_page_on_the_list_may_ask_and_read() {
 }
 
 #[tokio::test]
-async fn any_other_page_may_not() {
+async fn a27_any_other_page_may_not() {
     let world = with_origins(&[PAGE]).await;
     for origin in [
         "https://evil.example",

@@ -34,7 +34,7 @@ async fn a_download_keeps_its_true_name() {
 }
 
 #[tokio::test]
-async fn nothing_is_shown_that_could_run() {
+async fn a07_nothing_is_shown_that_could_run() {
     let world = World::start().await;
     let alice = world.user("alice");
     let body = json!({"filename": "a.svg", "content_type": "image/svg+xml", "size": 5});

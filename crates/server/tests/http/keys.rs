@@ -121,7 +121,7 @@ async fn a_rotated_secret_holds_for_its_overlap_and_a_revoked_one_no_more() {
 }
 
 #[tokio::test]
-async fn a_secret_is_told_once_and_lies_nowhere() {
+async fn a28_a_secret_is_told_once_and_lies_nowhere() {
     let world = World::start().await;
     let key = made(&world, json!(["upload", "upload"])).await;
     let secret = key["secret"].as_str().unwrap();

@@ -27,6 +27,7 @@ mod service;
 mod silence;
 mod stream;
 mod tenants;
+mod threats;
 mod tickets;
 mod tokens;
 mod traces;

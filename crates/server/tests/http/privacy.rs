@@ -9,7 +9,7 @@ use crate::world::{World, id};
 const NOBODYS: &str = "01936f3e-8b7a-7c3d-9e4f-0123456789ab";
 
 #[tokio::test]
-async fn absent_malformed_and_foreign_get_one_answer() {
+async fn a22_absent_malformed_and_foreign_get_one_answer() {
     let world = World::start().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let file = alice.upload("secret.txt", b"alice's").await;
@@ -64,7 +64,7 @@ async fn absent_malformed_and_foreign_get_one_answer() {
 }
 
 #[tokio::test]
-async fn lists_and_batches_hold_ones_own_only() {
+async fn a22_lists_and_batches_hold_ones_own_only() {
     let world = World::start().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     let file = alice.upload("secret.txt", b"alice's").await;
@@ -84,7 +84,7 @@ async fn lists_and_batches_hold_ones_own_only() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_one_user_is_of_no_use_to_another() {
+async fn a22_a_cursor_of_one_user_is_of_no_use_to_another() {
     let world = World::start().await;
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     for name in ["a", "b"] {

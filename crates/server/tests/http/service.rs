@@ -172,7 +172,7 @@ async fn a_taken_address_is_told_with_what_to_change() {
 }
 
 #[tokio::test]
-async fn a_bad_secret_is_refused_before_anything_is_bound() {
+async fn a20_a_bad_secret_is_refused_before_anything_is_bound() {
     let world = World::start().await;
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(&folder);

@@ -54,7 +54,7 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 #[tokio::test]
-async fn no_token_secret_or_signature_is_ever_logged() {
+async fn a28_no_token_secret_or_signature_is_ever_logged() {
     let log = LazyLock::force(&LOG);
     let world = World::start().await;
     let alice = world.user("alice");

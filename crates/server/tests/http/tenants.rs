@@ -187,7 +187,7 @@ async fn answers(
 }
 
 #[tokio::test]
-async fn what_another_tenant_has_is_answered_as_what_nobody_has() {
+async fn a22_what_another_tenant_has_is_answered_as_what_nobody_has() {
     let world = open().await;
     let theirs = furnish(&world, "a").await;
     furnish(&world, "b").await;
@@ -224,7 +224,7 @@ async fn what_another_tenant_has_is_answered_as_what_nobody_has() {
 }
 
 #[tokio::test]
-async fn no_list_has_a_byte_of_another_tenant() {
+async fn a22_no_list_has_a_byte_of_another_tenant() {
     let world = open().await;
     let theirs = furnish(&world, "a").await;
     let secrets = [

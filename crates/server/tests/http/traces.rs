@@ -61,7 +61,7 @@ fn telemetry(endpoint: &str) -> (TelemetryConfig, Telemetry) {
 }
 
 #[tokio::test]
-async fn a_request_is_a_trace_with_its_calls_to_storage_and_without_secrets() {
+async fn a28_a_request_is_a_trace_with_its_calls_to_storage_and_without_secrets() {
     let (sink, url) = Sink::open().await;
     let (config, telemetry) = telemetry(&url);
     let heard = registry().with(telemetry.layer()).set_default();

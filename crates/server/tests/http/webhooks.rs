@@ -53,7 +53,7 @@ fn checked(delivery: &Delivery, secret: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_backend_hears_what_happens_and_others_code_verifies_it() {
+async fn a26_a_backend_hears_what_happens_and_others_code_verifies_it() {
     let world = World::with(allow_loopback).await;
     let (url, mut arrivals) = sink().await;
     let admin = world.admin();

@@ -15,6 +15,7 @@ use valetkey_sign::s3::headers::{
 use valetkey_sign::s3::{Method, Parts, Presigner, SigningKey, Template};
 use valetkey_sign::{Endpoint, SignError};
 
+use super::answer::unavailable;
 use super::keys::SigningKeys;
 use super::recent::Recent;
 use crate::{GetGrant, PartGrant, PutGrant, StoreError, Validity};
@@ -23,15 +24,21 @@ use crate::{GetGrant, PartGrant, PutGrant, StoreError, Validity};
 pub(super) struct ClientSigner {
     pub(super) endpoint: Endpoint,
     keys: Arc<SigningKeys>,
+    credentials_end: Option<Timestamp>,
     /// What all requests of the last second have in common.
     batches: Recent<Batch>,
 }
 
 impl ClientSigner {
-    pub(super) fn new(endpoint: Endpoint, keys: Arc<SigningKeys>) -> Self {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        keys: Arc<SigningKeys>,
+        credentials_end: Option<Timestamp>,
+    ) -> Self {
         Self {
             endpoint,
             keys,
+            credentials_end,
             batches: Recent::new(),
         }
     }
@@ -83,6 +90,7 @@ impl ClientSigner {
 
     /// Made once for each second and lifetime.
     fn batch(&self, valid: Validity) -> Result<Arc<Batch>, StoreError> {
+        let valid = self.within_credentials(valid)?;
         let named = (valid.now.as_second(), valid.seconds);
         self.batches.get_or_make(
             |batch| (batch.second, batch.seconds) == named,
@@ -93,6 +101,29 @@ impl ClientSigner {
         )
     }
 }
+
+impl ClientSigner {
+    /// No longer than the credentials hold: storage would refuse what outlives them.
+    fn within_credentials(&self, valid: Validity) -> Result<Validity, StoreError> {
+        let Some(end) = self.credentials_end else {
+            return Ok(valid);
+        };
+        let left = end.duration_since(valid.now).as_secs() - CREDENTIALS_MARGIN;
+        if left < 1 {
+            return Err(unavailable(
+                "its credentials end, or have ended: give the service new ones",
+            ));
+        }
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        Ok(Validity {
+            seconds: valid.seconds.min(left),
+            ..valid
+        })
+    }
+}
+
+/// Nothing that is signed ends later than this many seconds before the credentials do.
+const CREDENTIALS_MARGIN: i64 = 60;
 
 /// Requests that are signed at one instant for one lifetime.
 struct Batch {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use valetkey_protocol::Algorithm;
 use valetkey_sign::{AddressingStyle, Credentials, Endpoint};
 
@@ -23,6 +24,9 @@ pub struct S3Settings {
     pub addressing: AddressingStyle,
     /// Who signs.
     pub credentials: Credentials,
+    /// When they end, if they do: what was signed with them ends with them, whatever it says.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html#PresignedUrl-Expiration>
+    pub credentials_end: Option<Timestamp>,
     /// The checksum that storage computes over multipart uploads; with `crc64nvme` it covers the whole object.
     pub checksum_algorithm: Algorithm,
     /// The account the bucket must belong to: another one's bucket of that name is refused by storage.

@@ -40,6 +40,7 @@ pub fn settings(endpoint: &str) -> S3Settings {
         addressing: AddressingStyle::Path,
         credentials: Credentials::new("AKID", SECRET),
         checksum_algorithm: Algorithm::Crc64Nvme,
+        credentials_end: None,
         expected_bucket_owner: None,
         timeouts: Timeouts::default(),
         backoff: Backoff {

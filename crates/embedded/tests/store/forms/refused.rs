@@ -3,7 +3,7 @@ use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, Options};
 use super::*;
 
 #[tokio::test]
-async fn a_form_that_nobody_signed_is_refused() {
+async fn a02_a_form_that_nobody_signed_is_refused() {
     let world = World::new().await;
     let signed = Form::new(&world, "x").signed();
     let bare = Form::new(&world, "x");
@@ -114,7 +114,7 @@ async fn a_form_counts_from_its_date_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_form_may_only_do_what_its_policy_says() {
+async fn a02_a_form_may_only_do_what_its_policy_says() {
     let world = World::new().await;
     let form = || Form::new(&world, "user/1/x").field("Content-Type", "image/png");
     let denied = |form: Form, why: &'static str| async move {
@@ -162,7 +162,7 @@ async fn a_form_may_only_do_what_its_policy_says() {
 }
 
 #[tokio::test]
-async fn a_policy_that_cannot_be_read_is_refused() {
+async fn a02_a_policy_that_cannot_be_read_is_refused() {
     let world = World::new().await;
     for condition in [
         json!("key"),

@@ -108,7 +108,7 @@ async fn an_endpoint_is_told_what_it_asked_for_and_downloads_only_by_name() {
 }
 
 #[tokio::test]
-async fn after_a_rotation_both_secrets_sign_until_the_old_one_is_over() {
+async fn a26_after_a_rotation_both_secrets_sign_until_the_old_one_is_over() {
     let (world, post) = (World::new(), Arc::new(Post::default()));
     let webhooks = webhooks(&world, &post, Vec::new());
     let made = made(&webhooks, URL).await;

@@ -96,7 +96,7 @@ async fn an_empty_file_is_a_file() {
 }
 
 #[tokio::test]
-async fn part_lists_of_other_protocols_and_no_body_at_all_are_taken() {
+async fn a15_part_lists_of_other_protocols_and_no_body_at_all_are_taken() {
     let world = World::start().await;
     let alice = world.user("alice");
     let upload = alice.create("a.txt", b"abc").await;

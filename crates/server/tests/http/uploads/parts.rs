@@ -131,7 +131,7 @@ async fn the_request_of_a_small_upload_is_signed_again_as_its_only_part() {
 }
 
 #[tokio::test]
-async fn a_part_of_another_length_is_refused_by_storage() {
+async fn a04_a_part_of_another_length_is_refused_by_storage() {
     let world = World::start().await;
     let alice = world.user("alice");
     let body =
