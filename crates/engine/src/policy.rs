@@ -5,6 +5,8 @@
 mod book;
 mod explain;
 mod facts;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use valetkey_catalog::{FilePatch, Record};

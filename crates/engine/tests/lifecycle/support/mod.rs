@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use valetkey_catalog::Catalog;
 use valetkey_engine::{
-    ADMIN, Bucket, BucketRules, Completion, Engine, EngineParts, Error, Ids, Observer, Principal,
-    ReceiptSigner,
+    ADMIN, Bucket, BucketRules, Completion, Engine, EngineParts, Error, Ids, Observer, Policies,
+    Principal, ReceiptSigner,
 };
 use valetkey_protocol::file::File;
 use valetkey_protocol::upload::{CompleteUpload, CreateUpload, State, Upload};
@@ -208,6 +208,7 @@ fn engine(
         ids: Arc::new(CountedIds(AtomicU64::new(1))),
         observer: counts.clone(),
         receipts: Arc::new(Unsigned),
+        policies: Policies::built_in().unwrap(),
         secret: Secret::new("a secret of at least thirty-two bytes"),
         public_url: "https://files.test".to_owned(),
         history: Some(HISTORY),
