@@ -235,12 +235,7 @@ fn open_door(
 ) -> Result<Door, ServeError> {
     let (metrics, uptime) = (wiring.metrics, Arc::clone(&wiring.uptime));
     Ok(Door {
-        verifier: Verifier::new(
-            &config.auth,
-            &config.policy,
-            Arc::clone(wiring.clock),
-            metrics,
-        )?,
+        verifier: Verifier::new(&config.auth, &config.policy, Arc::clone(wiring.clock), metrics)?,
         keys: engine.clone(),
         limits: Arc::new(Limits::new(&config.limits, uptime, metrics.limits())),
         metrics: Arc::clone(metrics),

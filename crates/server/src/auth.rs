@@ -175,7 +175,11 @@ impl Verifier {
 }
 
 impl Trust {
-    fn new((issuer, audience): (&str, &str), claims: ClaimNames, keys: Keys) -> Self {
+    fn new(
+        (issuer, audience): (&str, &str),
+        claims: ClaimNames,
+        keys: Keys,
+    ) -> Self {
         let validation = |algorithm: KeyAlgorithm| {
             let mut validation = Validation::new(algorithm.jwt());
             validation.set_required_spec_claims(&["exp", "aud", "iss"]);

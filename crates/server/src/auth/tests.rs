@@ -73,13 +73,7 @@ fn present(authorization: &[&str], config: &AuthConfig) -> Result<Principal, Pro
 }
 
 fn verifier(config: &AuthConfig) -> Verifier {
-    Verifier::new(
-        config,
-        &PolicyConfig::default(),
-        Arc::new(Noon),
-        &Arc::default(),
-    )
-    .unwrap()
+    Verifier::new(config, &PolicyConfig::default(), Arc::new(Noon), &Arc::default()).unwrap()
 }
 
 fn check(token: &str) -> Result<Principal, Problem> {
