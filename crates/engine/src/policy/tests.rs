@@ -2,4 +2,5 @@
 
 mod built_in;
 mod examples;
+mod faults;
 mod table;
