@@ -15,15 +15,14 @@ use valetkey_protocol::policy::Action;
 use valetkey_protocol::{Code, Subject, Tenant};
 
 pub use book::{DEFAULT_POLICIES, Policies, PolicyBook, PolicyError, PolicyFile, Vocabulary};
-pub(crate) use facts::{About, BucketFacts, FileFacts, Question, Wish};
-pub use facts::{Attribute, Attributes, Kind};
+pub use facts::{About, Attribute, Attributes, BucketFacts, FileFacts, Kind, Question, Wish};
 
 use crate::{ADMIN, Bucket, Engine, Error, Principal};
 
 /// What a question is about, and what else is asked for with it.
 impl<'f> Question<'f> {
     /// Nothing besides.
-    fn new(who: &'f Principal, action: Action, about: About<'f>, now: Timestamp) -> Self {
+    pub fn new(who: &'f Principal, action: Action, about: About<'f>, now: Timestamp) -> Self {
         Self {
             who,
             action,
@@ -36,8 +35,8 @@ impl<'f> Question<'f> {
 }
 
 impl Policies {
-    /// Whether somebody may do something.
-    pub(crate) fn permit(&self, question: &Question<'_>) -> bool {
+    /// Whether somebody may do something to what is within their reach.
+    pub fn permit(&self, question: &Question<'_>) -> bool {
         let who = question.who;
         if who.ticket.is_some() && question.action != Action::CreateUpload {
             return false;
