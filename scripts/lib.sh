@@ -57,6 +57,20 @@ need_postgres() {
     need_package pg_ctlcluster postgresql
 }
 
+# Redis' server, without the one that Debian's package would start for everybody.
+need_redis() {
+    local policy=/usr/sbin/policy-rc.d
+    command -v redis-server >/dev/null && return
+    if [ -e "$policy" ]; then
+        need_package redis-server redis-server
+        return
+    fi
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+    need_package redis-server redis-server
+    as_root rm -f "$policy"
+}
+
 # Microsoft's emulator of Azure's blob store, below target/.
 need_azurite() {
     local version=3.35.0 home="$root/target/azurite"

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use valetkey_catalog::Catalog;
 use valetkey_engine::{
-    Bucket, BucketRules, Engine, EngineParts, Ids, Observer, Principal, ReceiptSigner, SweepReport,
+    Bucket, BucketRules, Engine, EngineParts, Ids, Observer, Policies, Principal, ReceiptSigner,
+    SweepReport,
 };
 use valetkey_protocol::sweep::{Finding, FindingKind};
 use valetkey_protocol::upload::State;
@@ -245,6 +246,7 @@ fn engine(
         ids: Arc::new(CountedIds::default()),
         observer: Arc::new(Nobody(Stopwatch::start())),
         receipts: Arc::new(Nobody(Stopwatch::start())),
+        policies: Policies::built_in().map_err(|error| Failure::new(error.to_string()))?,
         secret: Secret::new(token::SECRET),
         public_url: "http://127.0.0.1".to_owned(),
         history: None,

@@ -172,6 +172,7 @@ fn is_worth_repeating(code: Code) -> bool {
         | Code::StorageUnavailable
         | Code::ClockSkew
         | Code::AuthUnavailable
+        | Code::LimitsUnavailable
         | Code::CatalogUnavailable => true,
         Code::MalformedRequest
         | Code::Unauthenticated

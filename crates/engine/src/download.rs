@@ -121,28 +121,38 @@ impl Engine {
     /// # Errors
     /// The capability is not one of ours, is over, or its file is gone.
     pub async fn open_content(&self, token: &str, reading: Reading) -> Result<PresignedUrl, Error> {
-        let capability = self
-            .sealer
-            .open(Purpose::Content, token)
-            .as_deref()
-            .and_then(Capability::read);
         let Capability {
             id,
             expires_at,
             disposition,
             filename,
-        } = capability.ok_or(Error::NotFound)?;
-        if seconds_until(self.clock.now(), expires_at) == 0 {
-            return Err(Error::refused(
-                Code::TokenExpired,
-                "this content URL is over; ask for a new download",
-            ));
-        }
+        } = self.content_capability(token)?;
         let record = self.catalog.find(id).await?.ok_or(Error::NotFound)?;
         self.check_available(&record)?;
         let filename = filename.as_ref();
         self.redirect(&record, reading, disposition, filename, Some(expires_at))
             .await
+    }
+
+    /// Checks the permission in a content URL, and not whether its file is still there.
+    ///
+    /// # Errors
+    /// The capability is not one of ours, or is over.
+    pub fn check_content(&self, token: &str) -> Result<(), Error> {
+        self.content_capability(token).map(drop)
+    }
+
+    fn content_capability(&self, token: &str) -> Result<Capability, Error> {
+        let opened = self.sealer.open(Purpose::Content, token);
+        let capability = opened.as_deref().and_then(Capability::read);
+        let capability = capability.ok_or(Error::NotFound)?;
+        if seconds_until(self.clock.now(), capability.expires_at) == 0 {
+            return Err(Error::refused(
+                Code::TokenExpired,
+                "this content URL is over; ask for a new download",
+            ));
+        }
+        Ok(capability)
     }
 
     fn issue(&self, record: &Record, wish: &CreateDownload) -> Result<(Download, Issue), Error> {

@@ -327,3 +327,60 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use valetkey_protocol::Metadata;
+
+    use super::*;
+
+    fn who(tenant: &str, subject: &str, roles: &[&str]) -> Principal {
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        let who = Principal::new(subject.parse().unwrap(), roles);
+        who.of_tenant(Tenant::parse(tenant).unwrap())
+    }
+
+    proptest! {
+        /// What is decided without Cedar is what Cedar decides.
+        #[test]
+        fn the_short_way_says_what_the_policies_say(
+            action in select(Action::ALL),
+            (tenant, of) in (select(vec!["", "a", "b"]), select(vec!["", "a", "b"])),
+            (subject, owner) in (select(vec!["alice", "bob"]), select(vec!["alice", "bob"])),
+            roles in prop::collection::vec(select(vec!["admin", "editor", "Admin"]), 0..3),
+        ) {
+            let policies = Policies::built_in().unwrap();
+            prop_assert!(policies.built_in);
+            let who = who(tenant, subject, &roles);
+            let (of, owner) = (Tenant::parse(of).unwrap(), owner.parse().unwrap());
+            let (attributes, metadata) = (Attributes::new(), Metadata::default());
+            let bucket = BucketFacts { name: "files", security_level: 3, attributes: &attributes };
+            let file = FileFacts {
+                bucket,
+                id: "01936f3e-8b7a-7c3d-9e4f-0123456789ab",
+                tenant: &of,
+                owner: &owner,
+                filename: "a.txt",
+                path: "x/y",
+                content_type: "text/plain",
+                size: 5,
+                metadata: &metadata,
+                created_at: Timestamp::UNIX_EPOCH,
+            };
+            let about = match action {
+                Action::CreateUpload | Action::ListAll => About::Bucket(bucket),
+                Action::Administer => About::Service,
+                _ => About::File(file),
+            };
+            let wish = Wish { filename: "a.txt", path: "", content_type: "text/plain", size: 5 };
+            let question = Question {
+                wish: (action == Action::CreateUpload).then_some(wish),
+                expires_in: Some(60),
+                ..Question::new(&who, action, about, Timestamp::UNIX_EPOCH)
+            };
+            prop_assert_eq!(policies.permit(&question), policies.ask(&question));
+        }
+    }
+}

@@ -99,6 +99,8 @@ codes! {
     StorageUnavailable "storage_unavailable" 503 "Storage is not available";
     /// The keys that tokens are checked with cannot be had.
     AuthUnavailable "auth_unavailable" 503 "Tokens cannot be checked";
+    /// How often somebody asks cannot be counted.
+    LimitsUnavailable "limits_unavailable" 503 "Requests cannot be counted";
     /// The clocks of the service and of storage are too far apart to sign anything.
     ClockSkew "clock_skew" 503 "The clocks of service and storage differ";
     /// The catalog does not answer as it should.

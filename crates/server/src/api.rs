@@ -7,6 +7,7 @@ mod events;
 mod files;
 mod health;
 mod keys;
+mod policy;
 mod public;
 mod receipts;
 mod sweep;
@@ -80,6 +81,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(keys::create_api_key, keys::list_api_keys))
         .routes(routes!(keys::revoke_api_key))
         .routes(routes!(keys::rotate_api_key))
+        .routes(routes!(policy::explain_policy))
         .routes(routes!(receipts::get_receipt_keys))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

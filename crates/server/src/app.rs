@@ -7,10 +7,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::Request;
-use axum::middleware::{self, Next};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -18,15 +15,16 @@ use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, Options};
 use valetkey_engine::{Bucket, Engine, EngineParts, WebhookParts, Webhooks};
 use valetkey_protocol::{Clock, ObjectKey};
 use valetkey_store::s3::{AddressingStyle, Backoff, Credentials, S3Settings, S3Store, Timeouts};
-use valetkey_store::{GetGrant, Guarded, Monotonic, StoreError, Validity};
+use valetkey_store::{GetGrant, Guarded, StoreError, Validity};
 
 use crate::auth::{KeyWorker, Verifier};
 use crate::clock::{SystemClock, Uptime};
 use crate::compat::anonymous::Anonymous;
-use crate::config::{Addressing, BucketConfig, Config, EmbeddedConfig, Provider};
+use crate::config::{Addressing, BucketConfig, Config, EmbeddedConfig, LimitsConfig, Provider};
 use crate::door::Door;
-use crate::limits::Limits;
+use crate::limits::{Limits, LocalLimiter, RateLimiter, Rates, SharedLimiter};
 use crate::metrics::Metrics;
+use crate::policies::{PolicySource, PolicyWorker};
 use crate::random::{FileIds, RequestIds};
 use crate::receipts::ReceiptKeys;
 use crate::store_key::StoreKey;
@@ -35,10 +33,6 @@ use crate::webhooks::{HttpSender, SenderOptions, WebhookWorker};
 use crate::worker::Workers;
 use crate::{ServeError, api, console, files, random};
 
-/// How long one request may wait for storage, all its calls together. A call alone gives up before that, so that
-/// its end tells of storage and not of the request; what is left to five seconds is the catalog's.
-const STORAGE_BUDGET: Duration = Duration::from_millis(4500);
-
 /// The service, bound and put together; [`crate::run`] serves it.
 pub(crate) struct App {
     pub(crate) listeners: Listeners,
@@ -46,6 +40,9 @@ pub(crate) struct App {
     pub(crate) workers: Workers,
     pub(crate) webhooks: WebhookWorker,
     pub(crate) keys: KeyWorker,
+    pub(crate) policies: PolicyWorker,
+    /// Who counts for all servers, if they share limits.
+    pub(crate) limits: Option<Arc<SharedLimiter>>,
     pub(crate) store: Option<OpenStore>,
     pub(crate) metrics: Arc<Metrics>,
     /// Ends everything but the store, streams too.
@@ -94,6 +91,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
     let buckets = wiring.open_buckets(&config)?;
     let storage = storage_origins(&buckets, clock.now())?;
     let public_url = or_address(&config.public_url, local_address(&listeners.api)?);
+    let policies = Arc::new(PolicySource::new(&config));
     let engine = Arc::new(Engine::new(EngineParts {
         catalog: catalog::open(&config.catalog).await?,
         buckets,
@@ -102,12 +100,15 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         ids: Arc::new(FileIds::default()),
         observer: metrics.clone(),
         receipts: Arc::new(open_receipts(&config)?),
+        policies: policies.read()?,
         secret: config.auth.secret.clone(),
         public_url: public_url.trim_end_matches('/').to_owned(),
         history: config.sweep.history(),
     })?);
     let webhooks = open_webhooks(&config, &engine).await?;
-    let door = Arc::new(open_door(&config, &wiring, &engine)?);
+    let (limits, counting) = open_limits(&config.limits, &wiring).await?;
+    let source = Arc::clone(&policies);
+    let door = Arc::new(open_door(&config, &wiring, &engine, limits, source)?);
     let keys = door.verifier.worker();
     let stop = CancellationToken::new();
     let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
@@ -118,8 +119,13 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         router = router.merge(console::router(door, &storage));
     }
     Ok(App {
-        router: with_budget(router, wiring.uptime),
+        router,
         listeners,
+        policies: PolicyWorker {
+            source: policies,
+            engine: Arc::clone(&engine),
+            metrics: Arc::clone(&metrics),
+        },
         workers: Workers {
             engine,
             metrics: Arc::clone(&metrics),
@@ -127,6 +133,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         },
         webhooks: WebhookWorker::new(webhooks, &metrics, config.webhooks.concurrency),
         keys,
+        limits: counting,
         store,
         metrics,
         stop,
@@ -228,16 +235,42 @@ fn open_receipts(config: &Config) -> Result<ReceiptKeys, ServeError> {
     ReceiptKeys::open(&config.receipts, folder.unwrap_or(Path::new("")))
 }
 
+/// Who counts: this server alone, or one place for all servers, which is given back to be looked after.
+async fn open_limits(
+    config: &LimitsConfig,
+    wiring: &Wiring<'_>,
+) -> Result<(Limits, Option<Arc<SharedLimiter>>), ServeError> {
+    let (metrics, uptime) = (wiring.metrics.limits(), Arc::clone(&wiring.uptime));
+    let local = LocalLimiter::new(&Rates::new(config), uptime.clone(), &metrics);
+    let shared = match config.shared_address()? {
+        None => return Ok((Limits::new(config, Arc::new(local), uptime, metrics), None)),
+        Some(address) => {
+            let shared = metrics.shared(config.when_away.as_str());
+            SharedLimiter::open(config, &address, local, shared).await?
+        }
+    };
+    let limiter: Arc<dyn RateLimiter> = shared.clone();
+    Ok((Limits::new(config, limiter, uptime, metrics), Some(shared)))
+}
+
 fn open_door(
     config: &Config,
     wiring: &Wiring<'_>,
     engine: &Arc<Engine>,
+    limits: Limits,
+    policies: Arc<PolicySource>,
 ) -> Result<Door, ServeError> {
-    let (metrics, uptime) = (wiring.metrics, Arc::clone(&wiring.uptime));
+    let metrics = wiring.metrics;
     Ok(Door {
-        verifier: Verifier::new(&config.auth, &config.policy, Arc::clone(wiring.clock), metrics)?,
+        verifier: Verifier::new(
+            &config.auth,
+            &config.policy,
+            Arc::clone(wiring.clock),
+            metrics,
+        )?,
         keys: engine.clone(),
-        limits: Arc::new(Limits::new(&config.limits, uptime, metrics.limits())),
+        policies,
+        limits: Arc::new(limits),
         metrics: Arc::clone(metrics),
         request_ids: RequestIds::new()?,
         traced: !config.telemetry.otlp_endpoint.is_empty(),
@@ -365,14 +398,6 @@ fn origin(bucket: &Bucket, now: Timestamp) -> Result<String, StoreError> {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url[host..].find('/').map_or(url.len(), |at| host + at);
     Ok(url[..end].to_owned())
-}
-
-/// Gives every request its time for storage.
-fn with_budget(router: axum::Router, uptime: Arc<Uptime>) -> axum::Router {
-    router.layer(middleware::from_fn(move |request: Request, next: Next| {
-        let deadline = uptime.elapsed() + STORAGE_BUDGET;
-        valetkey_store::until(deadline, next.run(request))
-    }))
 }
 
 fn s3_settings(name: &str, config: &BucketConfig) -> Result<S3Settings, ServeError> {

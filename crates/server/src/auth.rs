@@ -20,7 +20,7 @@ use valetkey_protocol::api_key::SUBJECT_HEADER;
 use valetkey_protocol::{Clock, Code, Problem, Secret, Subject};
 
 use crate::ServeError;
-use crate::config::{AuthConfig, ClaimsConfig, KeyConfig, KeySource};
+use crate::config::{AuthConfig, KeyConfig, KeySource, PolicyConfig};
 use crate::metrics::Metrics;
 use claims::{ClaimNames, Claims, check_times};
 use fetch::HttpFetch;
@@ -175,11 +175,7 @@ impl Verifier {
 }
 
 impl Trust {
-    fn new(
-        (issuer, audience): (&str, &str),
-        claims: ClaimNames,
-        keys: Keys,
-    ) -> Self {
+    fn new((issuer, audience): (&str, &str), claims: ClaimNames, keys: Keys) -> Self {
         let validation = |algorithm: KeyAlgorithm| {
             let mut validation = Validation::new(algorithm.jwt());
             validation.set_required_spec_claims(&["exp", "aud", "iss"]);

@@ -28,7 +28,7 @@ pub(crate) use catalog::Place;
 pub use catalog::{CATALOG_VARIABLE, CatalogConfig};
 pub use compat::{ClassicConfig, CompatConfig};
 pub use events::EventsConfig;
-pub use limits::LimitsConfig;
+pub use limits::{LimitsConfig, REDIS_VARIABLE, WhenAway};
 pub use policy::{ClaimConfig, PolicyConfig};
 pub use receipts::ReceiptsConfig;
 pub use sweep::SweepConfig;
@@ -131,6 +131,7 @@ impl Default for Config {
             receipts: ReceiptsConfig::default(),
             sweep: SweepConfig::default(),
             limits: LimitsConfig::default(),
+            policy: PolicyConfig::default(),
             events: EventsConfig::default(),
             webhooks: WebhooksConfig::default(),
             compat: CompatConfig::default(),
@@ -171,8 +172,8 @@ impl Default for EmbeddedConfig {
 }
 
 impl Config {
-    /// Reads a file and what it refers to: secret files, `VALETKEY_SECRET`, `VALETKEY_CATALOG`, `PGPASSWORD` and
-    /// OpenTelemetry's variables. The catalog may be named by the command line instead.
+    /// Reads a file and what it refers to: secret files, `VALETKEY_SECRET`, `VALETKEY_CATALOG`, `VALETKEY_REDIS`, `PGPASSWORD`
+    /// and OpenTelemetry's variables. The catalog may be named by the command line instead.
     ///
     /// # Errors
     /// Says which file, line or key is wrong, and what to do.
@@ -189,6 +190,8 @@ impl Config {
         }
         config.catalog = config.catalog.from_environment(catalog)?;
         config.telemetry.read_environment();
+        let redis = std::env::var(REDIS_VARIABLE).ok();
+        config.limits.read_outside(redis)?;
         config.read_secret_files()?;
         config.check()?;
         Ok(config)

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use percent_encoding::percent_decode_str;
 use tracing::Instrument as _;
 use valetkey_engine::Principal;
 use valetkey_protocol::api_key::PREFIX;
@@ -28,6 +29,7 @@ use crate::limits::{Limits, Told, Turn, Way};
 use crate::linger;
 use crate::metrics::{Metrics, Route};
 use crate::parts::Lifetime;
+use crate::policies::PolicySource;
 use crate::random::RequestIds;
 use crate::{console, sdk, telemetry};
 
@@ -51,6 +53,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Door {
     pub(crate) verifier: Verifier,
     pub(crate) keys: Arc<dyn KeyRing>,
+    pub(crate) policies: Arc<PolicySource>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) request_ids: RequestIds,
@@ -100,7 +103,7 @@ async fn serve(
     }
     let (way, mut told) = (way(&route), Told::default());
     let mut response = match door.admit(&route, way, &mut request, &mut told).await {
-        Ok(()) => door.serve_in_turn(way, request, next, &mut told).await,
+        Ok(()) => door.serve_in_turn(way, request, next).await,
         Err(failure) => failure.into_response(),
     };
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
@@ -142,7 +145,8 @@ impl Door {
     ) -> Result<(), Failure> {
         let limits = &self.limits;
         match way {
-            Way::Free | Way::Content => return Ok(()),
+            Way::Free => return Ok(()),
+            Way::Content => return self.admit_content(request, told).await,
             Way::Public => return Ok(limits.anybody(limits.origin(request), told).await?),
             Way::Private => limits.before(request)?,
         }
@@ -174,35 +178,39 @@ impl Door {
         }
     }
 
-    /// Runs a handler when it is its turn. A content URL that does not hold counts like a token that does not.
-    async fn serve_in_turn(
-        &self,
-        way: Way,
-        request: Request,
-        next: Next,
-        told: &mut Told,
-    ) -> Response {
-        let origin = (way == Way::Content).then(|| self.limits.origin(&request));
-        let response = match way.waits() {
+    /// Looks at the permission in a content URL before anybody is kept waiting by it: one that does not hold counts like a
+    /// token that does not, one that holds costs nothing.
+    async fn admit_content(&self, request: &mut Request, told: &mut Told) -> Result<(), Failure> {
+        let token = request.uri().path().strip_prefix("/c/");
+        let token = percent_decode_str(token.unwrap_or_default()).decode_utf8_lossy();
+        let Err(failure) = self.keys.content(&token) else {
+            return Ok(());
+        };
+        let origin = self.limits.origin(request);
+        let counted = self.limits.nobody(origin, failure.problem.code, told);
+        counted.await?;
+        Err(failure)
+    }
+
+    /// Runs a handler when it is its turn. Its time for storage begins then: what it waited for was no storage.
+    async fn serve_in_turn(&self, way: Way, request: Request, next: Next) -> Response {
+        let answered = match way.waits() {
             true => self.wait_and_answer(request, next).await,
-            false => Ok(answer(next.run(request)).await),
-        }
-        .unwrap_or_else(Failure::into_response);
-        let failed = response.extensions().get::<Failure>();
-        if let (Some(origin), Some(failure)) = (origin, failed) {
-            let counted = self.limits.nobody(origin, failure.problem.code, told);
-            if let Err(problem) = counted.await {
-                return Failure::from(problem).into_response();
-            }
-        }
-        response
+            false => Ok(self.answer(request, next).await),
+        };
+        answered.unwrap_or_else(Failure::into_response)
+    }
+
+    async fn answer(&self, request: Request, next: Next) -> Response {
+        let work = self.limits.within_budget(next.run(request));
+        answer(work).await
     }
 
     /// Waits in line, and runs a handler.
     async fn wait_and_answer(&self, mut request: Request, next: Next) -> Result<Response, Failure> {
         let turn = Turn::wait(&self.limits).await?;
         request.extensions_mut().insert(turn.clone());
-        let response = answer(next.run(request)).await;
+        let response = self.answer(request, next).await;
         turn.pause();
         Ok(response)
     }
@@ -225,7 +233,7 @@ impl Door {
     fn report(&self, failure: &Failure) {
         let code = failure.problem.code;
         self.metrics.problem(code);
-        if code == Code::Overloaded {
+        if matches!(code, Code::Overloaded | Code::LimitsUnavailable) {
             // There may be thousands, and metrics tell.
             tracing::debug!(detail = failure.problem.detail, "too much to do");
         } else if code.status() >= 500 {

@@ -109,6 +109,13 @@ pub enum ServeError {
         #[source]
         source: reqwest::Error,
     },
+    /// Limits cannot be shared by way of TLS.
+    #[error("`limits.shared` cannot be reached by TLS")]
+    Limits {
+        /// Why.
+        #[source]
+        source: rustls::Error,
+    },
     /// Nothing can be sent to webhooks.
     #[error("webhooks cannot be sent")]
     Webhooks(#[from] reqwest::Error),

@@ -1,4 +1,4 @@
-//! Who holds an API key: what the door asks the engine.
+//! Who holds an API key, and which content URLs hold: what the door asks the engine.
 
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ pub(crate) trait KeyRing: Send + Sync + 'static {
         secret: &str,
         behalf: Option<Subject>,
     ) -> Result<(Principal, Duration), Failure>;
+
+    /// Checks the permission in a content URL, without a look at the file.
+    fn content(&self, token: &str) -> Result<(), Failure>;
 }
 
 #[async_trait]
@@ -36,5 +39,9 @@ impl KeyRing for Engine {
         let left = left.map(|left| Duration::try_from(left.max(SignedDuration::ZERO)));
         let left = left.and_then(Result::ok).unwrap_or(LOOK_AGAIN);
         Ok((holder, left.min(LOOK_AGAIN)))
+    }
+
+    fn content(&self, token: &str) -> Result<(), Failure> {
+        Ok(self.check_content(token)?)
     }
 }

@@ -33,6 +33,7 @@ mod linger;
 mod metrics;
 mod outbound;
 mod parts;
+mod policies;
 mod random;
 mod sdk;
 mod sse;

@@ -4,6 +4,7 @@ mod events;
 mod keys;
 mod limits;
 mod listeners;
+mod policies;
 mod process;
 mod requests;
 mod stores;
@@ -33,13 +34,14 @@ use crate::listen::ListenerCounters;
 use events::Events;
 use keys::Keys;
 use listeners::Listeners;
+use policies::PolicyMetrics;
 use requests::Requests;
 use stores::Stores;
 use sweeps::Sweeps;
 use uploads::Uploads;
 use webhooks::Webhooks;
 
-pub(crate) use limits::{LimitMetrics, Refusal};
+pub(crate) use limits::{LimitMetrics, Refusal, SharedAnswer, SharedMetrics};
 pub(crate) use requests::Route;
 
 /// The media type of what [`Metrics::text`] gives.
@@ -60,6 +62,7 @@ pub(crate) struct Metrics {
     events: Events,
     webhooks: Webhooks,
     keys: Keys,
+    policies: PolicyMetrics,
 }
 
 impl Default for Metrics {
@@ -75,6 +78,7 @@ impl Default for Metrics {
             events: Events::register(&mut registry),
             webhooks: Webhooks::register(&mut registry),
             keys: Keys::register(&mut registry),
+            policies: PolicyMetrics::register(&mut registry),
             registry: Registry::default(),
         };
         registry.register_collector(Box::new(process::ProcessCollector));
@@ -140,6 +144,11 @@ impl Metrics {
     /// Counts one attempt to deliver an event to a webhook.
     pub(crate) fn delivered(&self, id: &EndpointId, outcome: Delivered, took: Duration) {
         self.webhooks.delivered(id, outcome, took);
+    }
+
+    /// Counts one reading of policies, which gave some that hold, or did not.
+    pub(crate) fn policies_read(&self, holds: bool) {
+        self.policies.read(holds);
     }
 
     /// Begins to count the fetches of an identity provider's keys.

@@ -31,6 +31,7 @@ const BEARER: &str = "bearer";
         (name = "buckets", description = "What goes where"),
         (name = "webhooks", description = "Being told what happens; for administrators"),
         (name = "keys", description = "API keys of backends; for administrators"),
+        (name = "policy", description = "Who may do what, and why; for administrators"),
         (name = "administration", description = "For operators"),
         (name = "service", description = "The service itself"),
     )
@@ -101,7 +102,7 @@ fn problems(operation: &Operation) -> Vec<Code> {
     let mut codes = vec![Code::Internal, Code::Overloaded];
     let id = operation.operation_id.as_deref().unwrap_or_default();
     if !matches!(id, "healthz" | "readyz") {
-        codes.push(Code::RateLimited);
+        codes.extend([Code::RateLimited, Code::LimitsUnavailable]);
     }
     if operation.security.is_none() {
         codes.extend([
@@ -153,6 +154,7 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::MalformedRequest,
             Code::InvalidRequest,
         ],
+        "explain_policy" => &[Code::NotFound],
         id if id.ends_with("_api_key") => key_problems(id),
         "sweep" => &[Code::Forbidden, Code::StorageUnavailable, Code::StorageFull],
         "list_files" => &[Code::MalformedRequest, Code::InvalidRequest],
@@ -180,6 +182,7 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
         ],
         "readyz" => &[
             Code::AuthUnavailable,
+            Code::LimitsUnavailable,
             Code::CatalogUnavailable,
             Code::StorageUnavailable,
             Code::ClockSkew,

@@ -2,7 +2,8 @@
 //! place of good ones.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,8 +24,8 @@ type Stamp = (PathBuf, Option<(u64, SystemTime)>);
 pub(crate) struct PolicySource {
     config: PolicyConfig,
     rules: Vec<(String, BucketRules)>,
-    /// Why what the files say now does not hold.
-    refused: Mutex<Option<String>>,
+    /// What the files say now does not hold.
+    stale: AtomicBool,
 }
 
 impl PolicySource {
@@ -35,7 +36,7 @@ impl PolicySource {
             rules: buckets
                 .map(|(name, bucket)| (name.clone(), bucket.rules.clone()))
                 .collect(),
-            refused: Mutex::default(),
+            stale: AtomicBool::new(false),
         }
     }
 
@@ -49,14 +50,9 @@ impl PolicySource {
             .read(rules.map(|(name, rules)| (name.as_str(), rules)))
     }
 
-    /// Why what the files say now does not hold, if it does not: older policies do.
-    pub(crate) fn refused(&self) -> Option<String> {
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.clone()
-    }
-
-    fn refuse(&self, why: Option<String>) {
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    /// Whether what the files say now does not hold: then older policies do.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale.load(Ordering::Relaxed)
     }
 
     /// What the files look like.
@@ -108,15 +104,14 @@ impl PolicyWorker {
     fn reload(&self) {
         let read = self.source.read();
         self.metrics.policies_read(read.is_ok());
+        self.source.stale.store(read.is_err(), Ordering::Relaxed);
         match read {
             Ok(policies) => {
                 tracing::info!(policies = policies.len(), "read the policies again");
                 self.engine.policies().replace(policies);
-                self.source.refuse(None);
             }
             Err(error) => {
                 tracing::error!(%error, "the policies cannot be read, so those from before hold");
-                self.source.refuse(Some(error.to_string()));
             }
         }
     }
@@ -124,8 +119,11 @@ impl PolicyWorker {
 
 /// Ends when the signal arrives; never, where there is none.
 async fn received(signal: Option<&mut Signal>) {
-    match signal {
-        Some(signal) if signal.recv().await.is_some() => {}
-        _ => std::future::pending().await,
+    let heard = match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    };
+    if heard.is_none() {
+        std::future::pending().await
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 use breaker::{Breaker, Lesson, Pass};
 
 pub use breaker::BreakerState;
-pub use budget::until;
+pub use budget::{time_left, until, until_later};
 pub use observer::{Operation, Outcome, StoreObserver};
 
 /// A clock that only goes forward, whatever happens to the time of day.
@@ -135,7 +135,7 @@ impl Guarded {
 
     /// Waits for a call as long as the request it belongs to may.
     async fn in_time<T>(&self, now: Duration, call: impl Future<Output = T>) -> Option<T> {
-        match budget::left(now) {
+        match budget::time_left(now) {
             None => Some(call.await),
             Some(Duration::ZERO) => None,
             Some(left) => tokio::time::timeout(left, call).await.ok(),

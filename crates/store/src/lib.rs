@@ -15,7 +15,10 @@ use valetkey_protocol::{Checksum, ContentType, ObjectKey, PresignedRequest, Pres
 
 pub use backoff::Backoff;
 pub use error::StoreError;
-pub use guard::{BreakerState, Guarded, Monotonic, Operation, Outcome, StoreObserver, until};
+pub use guard::{
+    BreakerState, Guarded, Monotonic, Operation, Outcome, StoreObserver, time_left, until,
+    until_later,
+};
 pub use list::{OpenMultipart, Page, StoredObject};
 
 /// One storage bucket: signs requests for clients without any call, and sends our own control calls.

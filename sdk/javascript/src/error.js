@@ -109,7 +109,7 @@ export const isDamaged = (error) => error instanceof ChecksumError;
 
 const TRANSIENT = [
   'rate_limited', 'request_in_progress', 'internal', 'overloaded', 'storage_unavailable', 'clock_skew',
-  'catalog_unavailable',
+  'catalog_unavailable', 'auth_unavailable', 'limits_unavailable',
 ];
 
 /**

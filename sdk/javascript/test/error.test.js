@@ -65,7 +65,7 @@ test('each guard knows its own class alone', () => {
 
 test('what may do better later is told from what may not', () => {
   const problem = (code) => new errors.ProblemError({ code, status: 0, title: '', detail: '' });
-  assert.ok(['rate_limited', 'overloaded', 'clock_skew', 'internal'].every((code) => errors.isTransient(problem(code))));
+  assert.ok(['rate_limited', 'overloaded', 'clock_skew', 'internal', 'limits_unavailable'].every((code) => errors.isTransient(problem(code))));
   assert.ok(!['forbidden', 'too_many_uploads', 'checksum_mismatch', 'storage_full'].some((code) => errors.isTransient(problem(code))));
   assert.ok(errors.isTransient(new errors.StorageError(503)));
   assert.ok(errors.isTransient(new errors.StorageError(400, 'RequestTimeout')));

@@ -12,13 +12,26 @@ use serde::Serialize;
 use super::{Answer, Shared};
 use crate::door::Door;
 use crate::json::reply;
+use crate::limits::Reach;
 
 /// How the service is.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct Health {
     /// `ok`.
     status: &'static str,
+    /// Where servers that share limits count at this moment: `shared`, or `local` while what they share does not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<&'static str>,
+    /// `stale` while policy files say what cannot hold, and the policies from before do; the log says why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policies: Option<&'static str>,
 }
+
+const OK: Health = Health {
+    status: "ok",
+    limits: None,
+    policies: None,
+};
 
 /// Ask whether the service is alive.
 #[utoipa::path(
@@ -26,10 +39,11 @@ pub(crate) struct Health {
     responses((status = 200, body = Health, description = "It is"))
 )]
 pub(crate) async fn healthz() -> Answer {
-    reply(StatusCode::OK, &Health { status: "ok" })
+    reply(StatusCode::OK, &OK)
 }
 
-/// Ask whether the service can work: its catalog and every bucket answer, and there are keys to check tokens with.
+/// Ask whether the service can work: its catalog and every bucket answer, there are keys to check tokens with, and
+/// requests can be counted.
 #[utoipa::path(
     get, path = "/readyz", tag = "service", security(()),
     responses((status = 200, body = Health, description = "It can"))
@@ -39,8 +53,16 @@ pub(crate) async fn readyz(
     Extension(door): Extension<Arc<Door>>,
 ) -> Answer {
     door.verifier.ready()?;
+    door.limits.ready()?;
     engine.ready().await?;
-    reply(StatusCode::OK, &Health { status: "ok" })
+    let limits = door.limits.reach().map(Reach::as_str);
+    let policies = door.policies.is_stale().then_some("stale");
+    let health = Health {
+        limits,
+        policies,
+        ..OK
+    };
+    reply(StatusCode::OK, &health)
 }
 
 /// Read this document.

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::FutureExt as _;
 
 use super::*;
+use crate::config::ClaimsConfig;
 
 const NOW: i64 = 1_800_000_000;
 
@@ -73,7 +74,13 @@ fn present(authorization: &[&str], config: &AuthConfig) -> Result<Principal, Pro
 }
 
 fn verifier(config: &AuthConfig) -> Verifier {
-    Verifier::new(config, &PolicyConfig::default(), Arc::new(Noon), &Arc::default()).unwrap()
+    Verifier::new(
+        config,
+        &PolicyConfig::default(),
+        Arc::new(Noon),
+        &Arc::default(),
+    )
+    .unwrap()
 }
 
 fn check(token: &str) -> Result<Principal, Problem> {
@@ -107,6 +114,7 @@ fn claim_names_are_those_of_the_configuration() {
         subject: "user_id".to_owned(),
         roles: "groups".to_owned(),
         tenant: "org.id".to_owned(),
+        ..ClaimsConfig::default()
     };
     let config = AuthConfig {
         claims: claims_config,

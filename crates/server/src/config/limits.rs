@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use valetkey_protocol::Secret;
 
-use super::{ConfigError, invalid};
+use super::{ConfigError, invalid, take_file};
+use crate::limits::Address;
+
+/// The environment variable that takes the place of `limits.shared`.
+pub const REDIS_VARIABLE: &str = "VALETKEY_REDIS";
 
 /// The slowest and the fastest rates, and the largest burst: what whole nanoseconds can tell apart.
 const RATES: std::ops::RangeInclusive<f64> = 0.01..=1_000_000.0;
@@ -16,8 +22,32 @@ const MOST_PROXIES: usize = 10;
 /// The most that can be done at a time, or wait.
 const MOST_REQUESTS: usize = 1_000_000;
 
+/// How long one question may take, in milliseconds.
+const PATIENCE: std::ops::RangeInclusive<u64> = 1..=1000;
+
+/// What happens while nobody counts for all servers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenAway {
+    /// Each server counts for itself.
+    #[default]
+    Open,
+    /// Nobody is let in who would be counted.
+    Closed,
+}
+
+impl WhenAway {
+    /// The word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// How fast each may ask, and how much is done at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     /// How many proxies of yours every request passes, each of which adds to `X-Forwarded-For`.
@@ -38,6 +68,16 @@ pub struct LimitsConfig {
     pub global_per_second: f64,
     /// How many of them at once.
     pub global_burst: u32,
+    /// The URL of a Redis or Valkey where all servers count together; each counts for itself when empty.
+    pub shared: Secret,
+    /// A file that holds its password, instead of the URL.
+    pub shared_password_file: String,
+    /// What the keys there begin with: servers that share limits have the same.
+    pub shared_prefix: String,
+    /// How long a request may wait for it, in milliseconds.
+    pub shared_milliseconds: u64,
+    /// What happens while it does not answer.
+    pub when_away: WhenAway,
     /// How many requests are served at a time.
     pub concurrency: usize,
     /// How many more may wait.
@@ -58,6 +98,11 @@ impl Default for LimitsConfig {
             principal_burst: 100,
             global_per_second: 0.0,
             global_burst: 1000,
+            shared: Secret::new(""),
+            shared_password_file: String::new(),
+            shared_prefix: "valetkey".to_owned(),
+            shared_milliseconds: 50,
+            when_away: WhenAway::default(),
             concurrency: 512,
             queue: 1024,
             queue_seconds: 1.0,
@@ -87,6 +132,30 @@ impl LimitsConfig {
                 return Err(invalid(format!("limits.{name}_burst"), problem));
             }
         }
+        self.check_shared()?;
+        self.check_line()
+    }
+
+    fn check_shared(&self) -> Result<(), ConfigError> {
+        self.shared_address()?;
+        if self.shared.expose().is_empty() && !self.shared_password_file.is_empty() {
+            let problem = "has no meaning while limits.shared is empty: set that to a URL such as redis://cache.internal, or remove this";
+            return Err(invalid("limits.shared_password_file", problem));
+        }
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:/".contains(&byte);
+        let prefix = &self.shared_prefix;
+        if !(1..=100).contains(&prefix.len()) || !prefix.bytes().all(plain) {
+            let problem = "is not 1 to 100 of the characters A-Z, a-z, 0-9, . _ - : and /: set it to valetkey, for example";
+            return Err(invalid("limits.shared_prefix", problem));
+        }
+        if !PATIENCE.contains(&self.shared_milliseconds) {
+            let problem = "is not between 1 and 1000: set it to 50, for example";
+            return Err(invalid("limits.shared_milliseconds", problem));
+        }
+        Ok(())
+    }
+
+    fn check_line(&self) -> Result<(), ConfigError> {
         if !(1..=MOST_REQUESTS).contains(&self.concurrency) {
             let problem = "is not between 1 and 1000000: set it to 512, for example";
             return Err(invalid("limits.concurrency", problem));
@@ -102,6 +171,51 @@ impl LimitsConfig {
         Ok(())
     }
 
+    /// Takes the environment's URL in the place of this one, and puts the password of the file into it.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the URL has a password already.
+    pub(super) fn read_outside(&mut self, variable: Option<String>) -> Result<(), ConfigError> {
+        if let Some(url) = variable.filter(|url| !url.is_empty()) {
+            self.shared = Secret::new(url);
+        }
+        let mut password = Secret::new("");
+        let (key, file) = ("limits.shared_password", &self.shared_password_file);
+        take_file(key, &mut password, file)?;
+        let Some(address) = self.shared_address()?.filter(|_| !file.is_empty()) else {
+            return Ok(());
+        };
+        if address.has_password() {
+            let problem = "has a password and stands beside `limits.shared_password_file`: keep one of the two";
+            return Err(invalid("limits.shared", problem));
+        }
+        let url = self.shared.expose();
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        let (user, host) = rest.rsplit_once('@').unwrap_or(("", rest));
+        let password = utf8_percent_encode(password.expose(), NON_ALPHANUMERIC);
+        self.shared = Secret::new(format!("{scheme}://{user}:{password}@{host}"));
+        Ok(())
+    }
+
+    /// Where all servers count together, if they do.
+    ///
+    /// # Errors
+    /// The URL cannot be used; what it is is not told, for it may hold a password.
+    pub(crate) fn shared_address(&self) -> Result<Option<Address>, ConfigError> {
+        let url = self.shared.expose();
+        if url.is_empty() {
+            return Ok(None);
+        }
+        let problem = "is no URL of Redis or Valkey: write redis://HOST:6379/0, or rediss://USER@HOST:6379/0 for TLS, with special characters as %XX";
+        let address = Address::parse(url).ok_or_else(|| invalid("limits.shared", problem))?;
+        Ok(Some(address))
+    }
+
+    /// How long a request waits for whoever counts for all servers.
+    pub(crate) fn shared_patience(&self) -> Duration {
+        Duration::from_millis(self.shared_milliseconds)
+    }
+
     /// How long a request waits to be served.
     pub(crate) fn patience(&self) -> Duration {
         Duration::try_from_secs_f64(self.queue_seconds).unwrap_or(Duration::ZERO)
@@ -115,7 +229,7 @@ mod tests {
     #[test]
     fn values_that_cannot_work_are_refused_by_name() {
         type Change = fn(&mut LimitsConfig);
-        let cases: [(&str, Change); 10] = [
+        let cases: [(&str, Change); 16] = [
             ("trusted_proxies", |c| c.trusted_proxies = 11),
             ("anonymous_per_second", |c| c.anonymous_per_second = -1.0),
             ("anonymous_per_second", |c| {
@@ -128,13 +242,52 @@ mod tests {
             ("queue", |c| c.queue = usize::MAX),
             ("queue_seconds", |c| c.queue_seconds = 0.0),
             ("queue_seconds", |c| c.queue_seconds = 11.0),
+            ("shared", |c| {
+                c.shared = Secret::new("http://:hunter2@cache")
+            }),
+            ("shared", |c| c.shared = Secret::new("hunter2")),
+            ("shared_password_file", |c| {
+                c.shared_password_file = "password".to_owned();
+            }),
+            ("shared_prefix", |c| c.shared_prefix = "a{b".to_owned()),
+            ("shared_milliseconds", |c| c.shared_milliseconds = 0),
+            ("shared_milliseconds", |c| c.shared_milliseconds = 1001),
         ];
         assert!(LimitsConfig::default().check().is_ok());
         for (name, change) in cases {
             let mut config = LimitsConfig::default();
             change(&mut config);
             let told = config.check().unwrap_err().to_string();
-            assert!(told.starts_with(&format!("`limits.{name}` is ")), "{told}");
+            let key = told
+                .strip_prefix("`limits.")
+                .and_then(|rest| rest.split('`').next());
+            assert_eq!(key, Some(name), "{told}");
+            assert!(!told.contains("hunter2"), "{told}");
         }
+    }
+
+    #[test]
+    fn the_password_is_in_the_url_or_in_a_file_and_never_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        std::fs::write(&file, "hunter2 @/:\n").unwrap();
+        let mut config = LimitsConfig {
+            shared: Secret::new("redis://elsewhere"),
+            shared_password_file: file.to_str().unwrap().to_owned(),
+            ..LimitsConfig::default()
+        };
+        let variable = Some("rediss://app@cache".to_owned());
+        config.read_outside(variable).unwrap();
+        config.check().unwrap();
+        let url = config.shared.expose();
+        assert_eq!(url, "rediss://app:hunter2%20%40%2F%3A@cache");
+        let address = config.shared_address().unwrap().unwrap();
+        assert!(address.has_password());
+        assert_eq!(address.host(), "cache:6379");
+        // Now it has one, and the file is there as well.
+        let told = config.read_outside(None).unwrap_err().to_string();
+        assert!(told.contains("keep one of the two"), "{told}");
+        let shown = format!("{told} {config:?}");
+        assert!(!shown.contains("hunter"), "{shown}");
     }
 }

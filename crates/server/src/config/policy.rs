@@ -75,14 +75,20 @@ impl PolicyConfig {
     ) -> Result<Policies, ConfigError> {
         let mut vocabulary = Vocabulary::default();
         let claims = self.claims.iter();
-        vocabulary.claims = claims.map(|(name, claim)| (name.clone(), claim.kind)).collect();
+        vocabulary.claims = claims
+            .map(|(name, claim)| (name.clone(), claim.kind))
+            .collect();
         for (bucket, rules) in rules {
             vocabulary.take(&rules.attributes).map_err(|name| {
                 let key = format!("buckets.{bucket}.rules.attributes.{name}");
-                invalid(key, "has another type than in another bucket; policies need one")
+                invalid(
+                    key,
+                    "has another type than in another bucket; policies need one",
+                )
             })?;
         }
-        let (mut texts, wants_default) = (Vec::new(), self.files.is_empty() || self.include_default);
+        let (mut texts, wants_default) =
+            (Vec::new(), self.files.is_empty() || self.include_default);
         for path in self.paths()? {
             let text = super::read(&path)?;
             let name = path.display().to_string();
@@ -150,10 +156,17 @@ mod tests {
 
     #[test]
     fn offsets_are_read() {
-        for (text, seconds) in [("+02:00", 7200), ("-05:30", -19_800), ("+00:00", 0), ("+14:00", 50_400)] {
+        for (text, seconds) in [
+            ("+02:00", 7200),
+            ("-05:30", -19_800),
+            ("+00:00", 0),
+            ("+14:00", 50_400),
+        ] {
             assert_eq!(parse_offset(text).unwrap().seconds(), seconds, "{text}");
         }
-        for wrong in ["2", "+2:00", "+02", "02:00", "+02:60", "+15:00", "+é2:00", "Z", "+-2:00"] {
+        for wrong in [
+            "2", "+2:00", "+02", "02:00", "+02:60", "+15:00", "+é2:00", "Z", "+-2:00",
+        ] {
             assert!(parse_offset(wrong).is_none(), "{wrong}");
         }
     }

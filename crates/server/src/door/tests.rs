@@ -7,7 +7,8 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::clock::{SystemClock, Uptime};
-use crate::config::{AuthConfig, LimitsConfig};
+use crate::config::{AuthConfig, Config, LimitsConfig, PolicyConfig};
+use crate::limits::{LocalLimiter, Rates};
 
 /// Nobody has a key here.
 struct NoKeys;
@@ -21,6 +22,10 @@ impl KeyRing for NoKeys {
     ) -> Result<(Principal, Duration), Failure> {
         Err(Failure::new(Code::Unauthenticated, "there is no key"))
     }
+
+    fn content(&self, _: &str) -> Result<(), Failure> {
+        Err(Failure::new(Code::NotFound, "there is no such URL"))
+    }
 }
 
 /// A router of one public route behind the door.
@@ -31,15 +36,23 @@ where
 {
     let metrics = Metrics::default();
     let (config, uptime) = (LimitsConfig::default(), Arc::new(Uptime::start()));
+    let limiter = LocalLimiter::new(&Rates::new(&config), uptime.clone(), &metrics.limits());
     let door = Door {
-        limits: Arc::new(Limits::new(&config, uptime, metrics.limits())),
+        limits: Arc::new(Limits::new(
+            &config,
+            Arc::new(limiter),
+            uptime,
+            metrics.limits(),
+        )),
         verifier: Verifier::new(
             &AuthConfig::default(),
+            &PolicyConfig::default(),
             Arc::new(SystemClock),
             &Arc::default(),
         )
         .unwrap(),
         keys: Arc::new(NoKeys),
+        policies: Arc::new(PolicySource::new(&Config::default())),
         metrics: Arc::new(metrics),
         request_ids: RequestIds::new().unwrap(),
         traced: false,

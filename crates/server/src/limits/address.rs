@@ -4,6 +4,7 @@
 //! ours added was written by whoever sent the request, and may be anything. So the list is read from the right, over as
 //! many of our own proxies as there are, and never further.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderName};
@@ -29,6 +30,12 @@ impl From<IpAddr> for Network {
             v4 @ IpAddr::V4(_) => v4,
         };
         Self(network)
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -14,11 +14,18 @@ use valetkey_store::Monotonic;
 
 use super::address::{self, Network, Peer};
 use super::queue::{Place, Queue};
-use super::rate::{Key, LocalLimiter, Rate, RateLimiter, Verdict};
+use super::rate::{Away, Key, Rate, RateLimiter, Rates, Reach, Verdict};
 use super::shut::Shut;
 use super::told::{self, Holder, Standing, Told};
 use crate::config::LimitsConfig;
 use crate::metrics::{LimitMetrics, Refusal};
+
+/// How long one request may wait for storage, all its calls together. A call alone gives up before that, so that
+/// its end tells of storage and not of the request; what is left to five seconds is the catalog's.
+const STORAGE_BUDGET: Duration = Duration::from_millis(4500);
+
+/// How long it may take until somebody counts again, in seconds: what to tell those who were turned away.
+const UNCOUNTED_SECONDS: u64 = 2;
 
 /// The share of one item, and of a request.
 const ONE: NonZeroU32 = NonZeroU32::MIN;
@@ -47,20 +54,12 @@ impl Way {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin(Option<Network>);
 
-/// One limit, and who counts.
-struct Limit {
-    refusal: Refusal,
-    rate: Rate,
-    limiter: Arc<dyn RateLimiter>,
-}
-
 /// Everything that limits.
 pub(crate) struct Limits {
     proxies: usize,
     loopback_too: bool,
-    anonymous: Option<Limit>,
-    principal: Option<Limit>,
-    global: Option<Limit>,
+    rates: Rates,
+    limiter: Arc<dyn RateLimiter>,
     shut: Option<Shut>,
     queue: Queue,
     metrics: LimitMetrics,
@@ -70,42 +69,18 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// As configured; nobody has asked for anything yet.
+    /// As configured; `limiter` counts.
     pub(crate) fn new(
         config: &LimitsConfig,
+        limiter: Arc<dyn RateLimiter>,
         clock: Arc<dyn Monotonic>,
         metrics: LimitMetrics,
     ) -> Self {
-        let limit = |refusal: Refusal, per_second, burst| {
-            let rate = Rate::new(per_second, burst)?;
-            let tracked = metrics.tracked(refusal);
-            let limiter = LocalLimiter::new(rate, Arc::clone(&clock), tracked)?;
-            Some(Limit {
-                refusal,
-                rate,
-                limiter: Arc::new(limiter),
-            })
-        };
-        let LimitsConfig {
-            anonymous_per_second,
-            principal_per_second,
-            global_per_second,
-            ..
-        } = *config;
         Self {
             proxies: config.trusted_proxies,
             loopback_too: config.limit_loopback,
-            anonymous: limit(
-                Refusal::Anonymous,
-                anonymous_per_second,
-                config.anonymous_burst,
-            ),
-            principal: limit(
-                Refusal::Principal,
-                principal_per_second,
-                config.principal_burst,
-            ),
-            global: limit(Refusal::Global, global_per_second, config.global_burst),
+            rates: Rates::new(config),
+            limiter,
             shut: config.refuse_before_verifying.then(Shut::default),
             queue: Queue::new(config, metrics.clone()),
             metrics,
@@ -132,7 +107,7 @@ impl Limits {
             );
         }
         let at_home = peer.is_some_and(|peer| peer.0.is_loopback());
-        if self.anonymous.is_none() || (at_home && !forwarded && !self.loopback_too) {
+        if self.rates.anonymous.is_none() || (at_home && !forwarded && !self.loopback_too) {
             return Origin(None);
         }
         let client = address::client(peer.copied(), headers, self.proxies);
@@ -144,11 +119,10 @@ impl Limits {
     /// # Errors
     /// This address asked too often.
     pub(crate) async fn anybody(&self, origin: Origin, told: &mut Told) -> Result<(), Problem> {
-        let (Some(limit), Some(network)) = (&self.anonymous, origin.0) else {
-            return Ok(());
-        };
-        let taken = self.take(limit, &Key::Network(network), ONE, told).await;
-        taken.map_err(|wait| self.too_often(network, wait))
+        match origin.0 {
+            None => Ok(()),
+            Some(network) => self.take(&[Key::Network(network)], ONE, told).await,
+        }
     }
 
     /// Before a token is looked at: whether nothing from this address is, because too much was wrong.
@@ -199,7 +173,7 @@ impl Limits {
         extensions: &mut Extensions,
         told: &mut Told,
     ) -> Result<(), Problem> {
-        if self.principal.is_none() && self.global.is_none() {
+        if self.rates.principal.is_none() && self.rates.global.is_none() {
             return Ok(());
         }
         self.known(who, ONE, told).await?;
@@ -221,11 +195,8 @@ impl Limits {
         items: u32,
         told: &mut Told,
     ) -> Result<(), Problem> {
-        let limits = [&self.principal, &self.global];
-        let bursts = limits
-            .into_iter()
-            .flatten()
-            .map(|limit| limit.rate.burst.get());
+        let limits = [self.rates.principal, self.rates.global];
+        let bursts = limits.into_iter().flatten().map(|rate| rate.burst.get());
         if let Some(burst) = bursts.min().filter(|burst| items > *burst) {
             return Err(told::never(items, burst));
         }
@@ -235,69 +206,110 @@ impl Limits {
         }
     }
 
+    /// Counts somebody by themselves and with all others: when either refuses, neither was charged.
     async fn known(&self, who: &Owner, count: NonZeroU32, told: &mut Told) -> Result<(), Problem> {
-        if let Some(limit) = &self.principal {
-            let key = Key::Principal(who.clone());
-            let taken = self.take(limit, &key, count, told).await;
-            taken.map_err(|wait| {
-                let seconds = seconds(wait);
-                let detail = format!("you ask too often; try again in {seconds} s, and less often");
-                limited(detail, wait)
-            })?;
-        }
-        if let Some(limit) = &self.global {
-            let mut untold = Told::default();
-            let taken = self.take(limit, &Key::Everybody, count, &mut untold).await;
-            taken.map_err(|wait| {
-                let seconds = seconds(wait);
-                let detail = format!("all together ask too often; try again in {seconds} s");
-                limited(detail, wait)
-            })?;
-        }
-        Ok(())
+        let mut whom = vec![Key::Principal(who.clone()), Key::Everybody];
+        whom.retain(|key| self.rates.of(key).is_some());
+        self.take(&whom, count, told).await
     }
 
-    /// Takes from a limit, and says how it stands then.
+    /// Takes from limits that there are, and says how the first stands then.
     ///
     /// # Errors
-    /// How long to wait.
-    async fn take(
-        &self,
-        limit: &Limit,
-        who: &Key,
-        count: NonZeroU32,
-        told: &mut Told,
-    ) -> Result<(), Duration> {
-        let Rate { burst, interval } = limit.rate;
-        let verdict = limit.limiter.take(who, count).await;
-        let (left, wait) = match verdict {
+    /// One of them has too few, or nobody counts.
+    async fn take(&self, whom: &[Key], count: NonZeroU32, told: &mut Told) -> Result<(), Problem> {
+        let taken = self.limiter.take(whom, count).await;
+        let verdict = taken.map_err(|Away| uncounted())?;
+        let (left, refused) = match verdict {
             Verdict::Taken { left } => (left, None),
-            // A batch that comes again pays for its first item once more.
-            Verdict::Wait(wait) if count > ONE => (0, Some(wait + interval)),
-            Verdict::Wait(wait) => (0, Some(wait)),
-            Verdict::Never => (0, Some(interval * burst.get())),
+            Verdict::Refused { at, wait, left } => (left, Some((at, wait))),
+        };
+        let refused = refused.and_then(|(at, wait)| {
+            let who = whom.get(at)?;
+            let Rate { burst, interval } = self.rates.of(who)?;
+            Some((
+                who,
+                match wait {
+                    // A batch that comes again pays for its first item once more.
+                    Some(wait) if count > ONE => wait + interval,
+                    Some(wait) => wait,
+                    None => interval * burst.get(),
+                },
+            ))
+        });
+        let first = whom.first();
+        if let Some(who) = first.filter(|who| **who != Key::Everybody) {
+            let by_it = refused.filter(|(refusing, _)| *refusing == who);
+            self.tell(who, left, by_it.map(|(_, wait)| wait), told);
+        }
+        match refused {
+            None => Ok(()),
+            Some((who, wait)) => {
+                self.metrics.refused(who.limit());
+                Err(self.too_often(who, wait))
+            }
+        }
+    }
+
+    /// Says how a limit stands with somebody.
+    fn tell(&self, who: &Key, left: u32, wait: Option<Duration>, told: &mut Told) {
+        let Some(Rate { burst, interval }) = self.rates.of(who) else {
+            return;
         };
         told.say(Standing {
-            policy: limit.refusal.as_str(),
+            policy: who.limit().as_str(),
             quota: burst.get(),
             window: seconds(interval * burst.get()),
             left,
             seconds: seconds(wait.unwrap_or(interval)),
         });
-        match wait {
-            None => Ok(()),
-            Some(wait) => {
-                self.metrics.refused(limit.refusal);
-                Err(wait)
+    }
+
+    fn too_often(&self, who: &Key, wait: Duration) -> Problem {
+        let seconds = seconds(wait);
+        let detail = match who {
+            Key::Network(network) => {
+                if let Some(shut) = &self.shut {
+                    shut.until(*network, self.clock.elapsed(), wait);
+                }
+                return anonymous(wait);
             }
+            Key::Principal(_) => {
+                format!("you ask too often; try again in {seconds} s, and less often")
+            }
+            Key::Everybody => format!("all together ask too often; try again in {seconds} s"),
+        };
+        limited(detail, wait)
+    }
+
+    /// Where is counted, when that is meant to be one place for all replicas.
+    pub(crate) fn reach(&self) -> Option<Reach> {
+        self.limiter.reach()
+    }
+
+    /// Whether all can be counted who have to be.
+    ///
+    /// # Errors
+    /// `limits_unavailable`.
+    pub(crate) fn ready(&self) -> Result<(), Problem> {
+        match self.reach() {
+            Some(Reach::Nowhere) => Err(uncounted()),
+            _ => Ok(()),
         }
     }
 
-    fn too_often(&self, network: Network, wait: Duration) -> Problem {
-        if let Some(shut) = &self.shut {
-            shut.until(network, self.clock.elapsed(), wait);
-        }
-        anonymous(wait)
+    /// Runs a handler within the time that a request has for storage, which begins now.
+    pub(crate) async fn within_budget<T>(&self, work: impl Future<Output = T>) -> T {
+        valetkey_store::until(self.budget_ends(), work).await
+    }
+
+    /// Gives a handler that runs within its time all of that once more.
+    pub(super) fn renew_budget(&self) {
+        valetkey_store::until_later(self.budget_ends());
+    }
+
+    fn budget_ends(&self) -> Duration {
+        self.clock.elapsed() + STORAGE_BUDGET
     }
 
     /// Waits in line.
@@ -315,6 +327,11 @@ fn anonymous(wait: Duration) -> Problem {
         "too many requests without a valid token came from your address; send one, or try again in {seconds} s"
     );
     limited(detail, wait)
+}
+
+fn uncounted() -> Problem {
+    let detail = "how often you ask cannot be counted at this moment, and nobody is let in uncounted; nothing was done, try again";
+    Problem::new(Code::LimitsUnavailable, detail).with("retry_after", UNCOUNTED_SECONDS)
 }
 
 fn limited(detail: String, wait: Duration) -> Problem {

@@ -1,35 +1,17 @@
-//! How fast somebody may go: the port, and the answer of one process by the generic cell rate algorithm (GCRA).
+//! How fast somebody may go: the port that whoever counts answers, in this process or in one place for all replicas.
 //!
-//! What is remembered of each is one number, the instant from which nothing is left to make good. Whoever is past it is
-//! forgotten, for there is nothing to tell them from somebody new.
+//! All count by the generic cell rate algorithm (GCRA). What is remembered of each is one number, the instant from which
+//! nothing is left to make good. Whoever is past it is forgotten, for there is nothing to tell them from somebody new.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use governor::Quota;
-use governor::clock::Clock;
-use governor::middleware::StateInformationMiddleware;
-use governor::nanos::Nanos;
-use governor::state::StateStore;
-use governor::state::keyed::ShrinkableKeyedStateStore;
-use prometheus_client::metrics::gauge::Gauge;
 use valetkey_engine::Owner;
-use valetkey_store::Monotonic;
 
 use super::address::Network;
-
-/// How many are told apart at a time, and how many groups the others are counted in together.
-const MOST: usize = 100_000;
-const GROUPS: u64 = 1024;
-
-/// From how many on it is worth a look who can be forgotten, and how often at most.
-const WORTH_A_LOOK: usize = 1024;
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+use crate::config::LimitsConfig;
+use crate::metrics::Refusal;
 
 /// How fast, and how much at once.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +31,34 @@ impl Rate {
     }
 }
 
+/// The limits there are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rates {
+    pub(crate) anonymous: Option<Rate>,
+    pub(crate) principal: Option<Rate>,
+    pub(crate) global: Option<Rate>,
+}
+
+impl Rates {
+    /// Those of a configuration.
+    pub(crate) fn new(config: &LimitsConfig) -> Self {
+        Self {
+            anonymous: Rate::new(config.anonymous_per_second, config.anonymous_burst),
+            principal: Rate::new(config.principal_per_second, config.principal_burst),
+            global: Rate::new(config.global_per_second, config.global_burst),
+        }
+    }
+
+    /// The one that is about somebody.
+    pub(crate) fn of(&self, who: &Key) -> Option<Rate> {
+        match who {
+            Key::Network(_) => self.anonymous,
+            Key::Principal(_) => self.principal,
+            Key::Everybody => self.global,
+        }
+    }
+}
+
 /// Whom a limit is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
@@ -58,277 +68,93 @@ pub(crate) enum Key {
     Principal(Owner),
     /// Everybody with one, together.
     Everybody,
-    /// One of the groups of those who are too many to be told apart.
-    Group(u64),
 }
 
-/// What came of asking for some.
+impl Key {
+    /// The limit it is about.
+    pub(crate) fn limit(&self) -> Refusal {
+        match self {
+            Self::Network(_) => Refusal::Anonymous,
+            Self::Principal(_) => Refusal::Principal,
+            Self::Everybody => Refusal::Global,
+        }
+    }
+
+    /// The same as a text that no other key has.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Network(network) => format!("address:{network}"),
+            Self::Principal(owner) => format!("principal:{owner}"),
+            Self::Everybody => "all".to_owned(),
+        }
+    }
+}
+
+/// What came of asking several limits for some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// They were taken, and so many are left.
+    /// They were taken from each, and so many are left of the first.
     Taken {
         /// How many.
         left: u32,
     },
-    /// Nothing was taken; all of them can be had after a while.
-    Wait(Duration),
-    /// So many can never be had at once.
-    Never,
+    /// Nothing was taken from any, for one has too few.
+    Refused {
+        /// Which, counted from 0: the first that has.
+        at: usize,
+        /// After what time it will have enough; `None` when it never has so many at once.
+        wait: Option<Duration>,
+        /// How many are left of the first, if it is not the one that refused.
+        left: u32,
+    },
 }
+
+/// Nobody can say how often somebody has asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Away;
 
 /// Counts what is taken: in this process, or in one place for all replicas.
 #[async_trait]
 pub(crate) trait RateLimiter: Send + Sync {
-    /// Takes `count` of what `who` has left, all or nothing.
-    async fn take(&self, who: &Key, count: NonZeroU32) -> Verdict;
-}
+    /// Takes `count` from each of these limits, or nothing from any. Keys without a limit are not counted.
+    ///
+    /// # Errors
+    /// Nothing was taken, for the one who counts is away and nobody may be let in uncounted.
+    async fn take(&self, whom: &[Key], count: NonZeroU32) -> Result<Verdict, Away>;
 
-/// The limit of this process alone.
-pub(crate) struct LocalLimiter {
-    limiter: governor::RateLimiter<Key, Tallies, Ticks, StateInformationMiddleware>,
-    /// When it was last looked who can be forgotten, in milliseconds.
-    looked: AtomicU64,
-    tallies: Tallies,
-    tracked: Gauge,
-}
-
-impl LocalLimiter {
-    /// Nobody has taken anything yet. The gauge says of how many it knows.
-    pub(crate) fn new(rate: Rate, clock: Arc<dyn Monotonic>, tracked: Gauge) -> Option<Self> {
-        let quota = Quota::with_period(rate.interval)?.allow_burst(rate.burst);
-        let tallies = Tallies::new(MOST);
-        Some(Self {
-            limiter: governor::RateLimiter::new(quota, tallies.clone(), Ticks(clock)),
-            looked: AtomicU64::new(0),
-            tallies,
-            tracked,
-        })
+    /// Where is counted now; `None` when that is always here.
+    fn reach(&self) -> Option<Reach> {
+        None
     }
+}
 
-    /// Forgets who has nothing left to make good, once in a while and only when there are many.
-    fn forget(&self, now: Duration) {
-        if self.tallies.len() < WORTH_A_LOOK {
-            return;
+/// Where is counted, when it is meant to be one place for all replicas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// In that place.
+    Shared,
+    /// In each server by itself, for that place is away.
+    Local,
+    /// Nowhere, for that place is away and nobody may be let in uncounted.
+    Nowhere,
+}
+
+impl Reach {
+    /// The word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Local => "local",
+            Self::Nowhere => "nowhere",
         }
-        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        let due = |looked: u64| now.saturating_sub(looked) >= LOOK_EVERY.as_millis() as u64;
-        let mine = |looked| due(looked).then_some(now);
-        let (set, load) = (Ordering::AcqRel, Ordering::Acquire);
-        if self.looked.fetch_update(set, load, mine).is_ok() {
-            self.limiter.retain_recent();
-            self.limiter.shrink_to_fit();
-        }
-    }
-}
-
-#[async_trait]
-impl RateLimiter for LocalLimiter {
-    async fn take(&self, who: &Key, count: NonZeroU32) -> Verdict {
-        let now = self.limiter.clock().now();
-        self.forget(now);
-        let verdict = match self.limiter.check_key_n(who, count) {
-            Ok(Ok(state)) => Verdict::Taken {
-                left: state.remaining_burst_capacity(),
-            },
-            Ok(Err(not_until)) => Verdict::Wait(not_until.wait_time_from(now)),
-            Err(_) => Verdict::Never,
-        };
-        let tracked = i64::try_from(self.tallies.len()).unwrap_or(i64::MAX);
-        self.tracked.set(tracked);
-        verdict
-    }
-}
-
-/// Time since the start, as the limiter reads it.
-#[derive(Clone)]
-struct Ticks(Arc<dyn Monotonic>);
-
-impl Clock for Ticks {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
-/// What each has to make good. It never grows beyond a number of entries, whoever comes: those who do not fit are
-/// counted in groups, and nobody can choose whose.
-#[derive(Clone)]
-struct Tallies {
-    entries: Arc<Mutex<HashMap<Key, Nanos>>>,
-    grouping: RandomState,
-    most: usize,
-}
-
-impl Tallies {
-    fn new(most: usize) -> Self {
-        Self {
-            entries: Arc::default(),
-            grouping: RandomState::new(),
-            most,
-        }
-    }
-
-    fn entries(&self) -> MutexGuard<'_, HashMap<Key, Nanos>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl StateStore for Tallies {
-    type Key = Key;
-
-    fn measure_and_replace<T, F, E>(&self, key: &Key, take: F) -> Result<T, E>
-    where
-        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
-    {
-        let mut entries = self.entries();
-        if let Some(tally) = entries.get_mut(key) {
-            let (taken, next) = take(Some(*tally))?;
-            *tally = next;
-            return Ok(taken);
-        }
-        let key = match entries.len() < self.most {
-            true => key.clone(),
-            false => Key::Group(self.grouping.hash_one(key) % GROUPS),
-        };
-        let (taken, next) = take(entries.get(&key).copied())?;
-        entries.insert(key, next);
-        Ok(taken)
-    }
-}
-
-impl ShrinkableKeyedStateStore<Key> for Tallies {
-    fn retain_recent(&self, drop_below: Nanos) {
-        self.entries().retain(|_, tally| *tally > drop_below);
-    }
-
-    fn shrink_to_fit(&self) {
-        let mut entries = self.entries();
-        if entries.capacity() > 4 * entries.len().max(WORTH_A_LOOK) {
-            entries.shrink_to_fit();
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.entries().len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.entries().is_empty()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
+    use valetkey_protocol::Tenant;
 
     use super::*;
-
-    /// A clock that stands still until it is told.
-    #[derive(Default)]
-    struct Still(AtomicU64);
-
-    impl Monotonic for Still {
-        fn elapsed(&self) -> Duration {
-            Duration::from_millis(self.0.load(Ordering::Acquire))
-        }
-    }
-
-    impl Still {
-        fn advance(&self, milliseconds: u64) {
-            self.0.fetch_add(milliseconds, Ordering::AcqRel);
-        }
-    }
-
-    fn limiter(per_second: f64, burst: u32) -> (LocalLimiter, Arc<Still>) {
-        let clock = Arc::new(Still::default());
-        let rate = Rate::new(per_second, burst).unwrap();
-        let limiter = LocalLimiter::new(rate, clock.clone(), Gauge::default()).unwrap();
-        (limiter, clock)
-    }
-
-    fn address(number: u32) -> Key {
-        let address = Ipv4Addr::from(0x0a00_0000 + number);
-        Key::Network(IpAddr::V4(address).into())
-    }
-
-    async fn take(limiter: &LocalLimiter, who: &Key, count: u32) -> Verdict {
-        limiter.take(who, NonZeroU32::new(count).unwrap()).await
-    }
-
-    #[tokio::test]
-    async fn a_burst_is_there_at_once_and_comes_back_at_its_rate() {
-        let (limiter, clock) = limiter(10.0, 3);
-        let who = address(1);
-        for left in [2, 1, 0] {
-            assert_eq!(take(&limiter, &who, 1).await, Verdict::Taken { left });
-        }
-        let wait = Verdict::Wait(Duration::from_millis(100));
-        assert_eq!(take(&limiter, &who, 1).await, wait);
-        assert_eq!(
-            take(&limiter, &address(2), 1).await,
-            Verdict::Taken { left: 2 }
-        );
-        clock.advance(100);
-        assert_eq!(take(&limiter, &who, 1).await, Verdict::Taken { left: 0 });
-        clock.advance(10_000);
-        assert_eq!(take(&limiter, &who, 1).await, Verdict::Taken { left: 2 });
-    }
-
-    #[tokio::test]
-    async fn several_are_taken_together_or_not_at_all() {
-        let (limiter, clock) = limiter(1.0, 5);
-        let alice = |tenant: &str| {
-            Key::Principal(Owner {
-                tenant: tenant.parse().unwrap(),
-                subject: "alice".parse().unwrap(),
-            })
-        };
-        // One of the same name in another tenant is somebody else.
-        let other = alice("acme");
-        assert_eq!(take(&limiter, &other, 5).await, Verdict::Taken { left: 0 });
-        let who = alice("");
-        assert_eq!(take(&limiter, &who, 3).await, Verdict::Taken { left: 2 });
-        assert_eq!(
-            take(&limiter, &who, 4).await,
-            Verdict::Wait(Duration::from_secs(2))
-        );
-        assert_eq!(take(&limiter, &who, 2).await, Verdict::Taken { left: 0 });
-        assert_eq!(take(&limiter, &who, 6).await, Verdict::Never);
-        clock.advance(5000);
-        assert_eq!(take(&limiter, &who, 5).await, Verdict::Taken { left: 0 });
-    }
-
-    #[tokio::test]
-    async fn who_has_nothing_to_make_good_is_forgotten() {
-        let (limiter, clock) = limiter(10.0, 50);
-        clock.advance(5000);
-        for number in 0..5000 {
-            take(&limiter, &address(number), 1).await;
-        }
-        assert_eq!(limiter.tracked.get(), 5000);
-        clock.advance(2000);
-        take(&limiter, &address(9999), 1).await;
-        assert_eq!(limiter.tracked.get(), 1);
-    }
-
-    #[tokio::test]
-    async fn addresses_without_end_take_no_memory_without_end_and_are_limited_all_the_same() {
-        let (limiter, _) = limiter(0.1, 5);
-        let (mut taken, most) = (0_u32, MOST as u64 + GROUPS);
-        for number in 0..MOST as u32 * 3 {
-            if let Verdict::Taken { .. } = take(&limiter, &address(number), 1).await {
-                taken += 1;
-            }
-        }
-        assert!(
-            limiter.tallies.len() as u64 <= most,
-            "{}",
-            limiter.tallies.len()
-        );
-        // Each group has one burst.
-        assert!(u64::from(taken) <= MOST as u64 + 5 * GROUPS, "{taken}");
-    }
 
     #[test]
     fn a_rate_of_none_is_no_limit() {
@@ -336,5 +162,36 @@ mod tests {
         assert!(Rate::new(10.0, 0).is_none());
         let rate = Rate::new(0.5, 1).unwrap();
         assert_eq!(rate.interval, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn no_two_are_one_text() {
+        let address =
+            |text: &str| Key::Network(Network::from(text.parse::<std::net::IpAddr>().unwrap()));
+        let of = |tenant: &str, subject: &str| {
+            let tenant = Tenant::parse(tenant).unwrap();
+            let subject = subject.parse().unwrap();
+            Key::Principal(Owner { tenant, subject })
+        };
+        let principal = |subject: &str| of("", subject);
+        let keys = [
+            address("198.51.100.7"),
+            address("2001:db8:1:2::1"),
+            address("2001:db8:1:3::1"),
+            principal("198.51.100.7"),
+            principal("a:b"),
+            principal("a_3Ab"),
+            principal("all"),
+            of("a", "b"),
+            of("b", "a"),
+            of("a:", "b"),
+            Key::Everybody,
+        ];
+        let texts: std::collections::BTreeSet<_> = keys.iter().map(Key::text).collect();
+        assert_eq!(texts.len(), keys.len(), "{texts:?}");
+        assert_eq!(
+            address("2001:db8:1:2::1").text(),
+            address("2001:db8:1:2::2").text()
+        );
     }
 }

@@ -24,7 +24,7 @@ impl Turn {
             limits: Arc::clone(limits),
             place: Arc::default(),
         };
-        turn.resume().await?;
+        turn.line_up().await?;
         Ok(turn)
     }
 
@@ -33,11 +33,18 @@ impl Turn {
         self.put(None);
     }
 
-    /// Waits in line again.
+    /// Waits in line again. The time for storage begins anew then: nothing of it was used, and what was waited for is no
+    /// fault of storage.
     ///
     /// # Errors
     /// As for the first time; nothing was done.
     pub(crate) async fn resume(&self) -> Result<(), Problem> {
+        self.line_up().await?;
+        self.limits.renew_budget();
+        Ok(())
+    }
+
+    async fn line_up(&self) -> Result<(), Problem> {
         let place = self.limits.place().await?;
         self.put(Some(place));
         Ok(())
@@ -46,5 +53,54 @@ impl Turn {
     fn put(&self, place: Option<Place>) {
         let mut held = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         *held = place;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use valetkey_store::time_left;
+
+    use super::super::local::LocalLimiter;
+    use super::super::rate::Rates;
+    use super::super::tests::Still;
+    use super::*;
+    use crate::config::LimitsConfig;
+    use crate::metrics::LimitMetrics;
+
+    #[tokio::test]
+    async fn time_in_line_and_for_a_slow_body_is_not_taken_from_the_time_for_storage() {
+        let config = LimitsConfig {
+            concurrency: 1,
+            queue_seconds: 10.0,
+            ..LimitsConfig::default()
+        };
+        let (clock, metrics) = (Arc::new(Still::default()), LimitMetrics::default());
+        let counter = LocalLimiter::new(&Rates::new(&config), clock.clone(), &metrics);
+        let limits = Limits::new(&config, Arc::new(counter), clock.clone(), metrics.clone());
+        let limits = Arc::new(limits);
+        let left = |clock: &Still| time_left(valetkey_store::Monotonic::elapsed(clock));
+        let first = Turn::wait(&limits).await.unwrap();
+        let (behind, time) = (Arc::clone(&limits), Arc::clone(&clock));
+        let second = tokio::spawn(async move {
+            let turn = Turn::wait(&behind).await.unwrap();
+            let handler = async {
+                let whole = left(&time);
+                turn.pause();
+                time.advance(Duration::from_secs(20));
+                let none = left(&time);
+                turn.resume().await.unwrap();
+                (whole, none, left(&time))
+            };
+            behind.within_budget(handler).await
+        });
+        while metrics.waiting.get() < 1 {
+            tokio::task::yield_now().await;
+        }
+        clock.advance(Duration::from_secs(9));
+        first.pause();
+        let whole = Some(Duration::from_millis(4500));
+        assert_eq!(second.await.unwrap(), (whole, Some(Duration::ZERO), whole));
     }
 }

@@ -61,6 +61,62 @@ impl From<Refusal> for LimitLabels {
     }
 }
 
+/// What came of asking the place that counts for all replicas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SharedAnswer {
+    /// It counted.
+    Counted,
+    /// It did not answer in time.
+    Late,
+    /// It refused, or the connection was lost.
+    Failed,
+    /// It was not asked, for it did not answer before.
+    Skipped,
+}
+
+impl SharedAnswer {
+    const ALL: [Self; 4] = [Self::Counted, Self::Late, Self::Failed, Self::Skipped];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Counted => "counted",
+            Self::Late => "late",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AwayLabels {
+    when_away: &'static str,
+}
+
+/// What is counted about the place that counts for all replicas.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedMetrics {
+    up: Gauge,
+    answers: Family<AnswerLabels, Counter>,
+}
+
+impl SharedMetrics {
+    /// Whether it answers.
+    pub(crate) fn up(&self, up: bool) {
+        self.up.set(up.into());
+    }
+
+    /// Counts one request that needed it.
+    pub(crate) fn answered(&self, answer: SharedAnswer) {
+        let outcome = answer.as_str();
+        self.answers.get_or_create(&AnswerLabels { outcome }).inc();
+    }
+}
+
 /// What is counted about limits.
 #[derive(Debug, Clone)]
 pub(crate) struct LimitMetrics {
@@ -71,6 +127,8 @@ pub(crate) struct LimitMetrics {
     waits: Histogram,
     refused: Family<LimitLabels, Counter>,
     tracked: Family<LimitLabels, Gauge>,
+    shared_up: Family<AwayLabels, Gauge>,
+    shared: Family<AnswerLabels, Counter>,
 }
 
 impl Default for LimitMetrics {
@@ -81,6 +139,8 @@ impl Default for LimitMetrics {
             waits: Histogram::new(WAIT_BOUNDS),
             refused: Family::default(),
             tracked: Family::default(),
+            shared_up: Family::default(),
+            shared: Family::default(),
         }
     }
 }
@@ -98,6 +158,8 @@ impl LimitMetrics {
             waits,
             refused,
             tracked,
+            shared_up,
+            shared,
         } = limits.clone();
         limits.tracked(Refusal::Anonymous);
         registry.register("valetkey_limited", "Requests refused by a limit", refused);
@@ -105,6 +167,16 @@ impl LimitMetrics {
             "valetkey_limit_tracked",
             "Addresses and principals a limit tells apart",
             tracked,
+        );
+        registry.register(
+            "valetkey_limits_shared_up",
+            "Whether the limits of all servers are counted in one place now",
+            shared_up,
+        );
+        registry.register(
+            "valetkey_limits_shared",
+            "Requests that were to be counted there",
+            shared,
         );
         registry.register("valetkey_running", "Requests being served", running);
         registry.register("valetkey_waiting", "Requests that wait in line", waiting);
@@ -125,5 +197,19 @@ impl LimitMetrics {
     /// How many a limit tells apart.
     pub(crate) fn tracked(&self, refusal: Refusal) -> Gauge {
         self.tracked.get_or_create_owned(&refusal.into())
+    }
+
+    /// What is counted about the place that counts for all replicas, where there is one.
+    pub(crate) fn shared(&self, when_away: &'static str) -> SharedMetrics {
+        for answer in SharedAnswer::ALL {
+            let outcome = answer.as_str();
+            self.shared.get_or_create_owned(&AnswerLabels { outcome });
+        }
+        SharedMetrics {
+            up: self
+                .shared_up
+                .get_or_create_owned(&AwayLabels { when_away }),
+            answers: self.shared.clone(),
+        }
     }
 }

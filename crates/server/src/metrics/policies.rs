@@ -35,7 +35,9 @@ impl PolicyMetrics {
             policies.stale.clone(),
         );
         for outcome in ["ok", "failed"] {
-            policies.reads.get_or_create_owned(&OutcomeLabels { outcome });
+            policies
+                .reads
+                .get_or_create_owned(&OutcomeLabels { outcome });
         }
         policies
     }

@@ -262,6 +262,24 @@ async fn each_principal_has_a_limit_and_all_together_one_that_is_not_told() {
     }
 }
 
+#[tokio::test]
+async fn whom_the_limit_of_all_refuses_has_lost_nothing() {
+    let change = |config: &mut Config| {
+        rationed(config);
+        config.limits.global_burst = 2;
+    };
+    let world = World::with(change).await;
+    let (alice, bob) = (world.user("alice"), world.user("bob"));
+    for _ in 0..2 {
+        alice.get("/v1/files").await.ok(200);
+    }
+    for _ in 0..5 {
+        let reply = bob.get("/v1/files").await;
+        assert_limited(&reply);
+        assert_eq!(reply.header("ratelimit"), "\"principal\";r=3;t=100");
+    }
+}
+
 fn batch(items: usize) -> Value {
     let item = json!({"filename": "a", "content_type": "text/plain", "size": 1});
     json!({"uploads": vec![item; items]})

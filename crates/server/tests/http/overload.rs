@@ -59,6 +59,8 @@ async fn when_all_are_busy_some_wait_the_others_are_told_and_health_answers() {
         // Who may not come in at all does not wait.
         let reply = world.nobody().get("/v1/files").await;
         reply.problem(401, "unauthenticated");
+        let reply = world.nobody().get("/c/nonsense").await;
+        reply.problem(404, "not_found");
         for path in ["/healthz", "/openapi.json", "/sdk/index.js"] {
             let reply = world.nobody().get(path).await;
             assert_eq!(reply.status, 200, "{path}");
