@@ -190,7 +190,8 @@ async fn lists_show_others_files_where_all_may_be_listed_and_those_that_may_be_r
     let open = world.file(b"open").await;
     let closed = world.file(b"closed").await;
     let engine = &world.engine;
-    let patched = engine.patch_file(&alice(), closed.id, to_path("closed"));
+    let who = alice();
+    let patched = engine.patch_file(&who, closed.id, to_path("closed"));
     patched.await.unwrap();
     let listed = |who: Principal, bucket: Option<&'static str>| async move {
         let query = ListFiles {
@@ -234,7 +235,8 @@ async fn a_change_leaves_a_file_where_its_owner_may_change_it() {
         when { resource.top == "" || resource.top == principal.subject };
         "#,
     );
-    let patched = |path: &'static str| engine.patch_file(&alice(), id, to_path(path));
+    let who = alice();
+    let patched = |path: &'static str| engine.patch_file(&who, id, to_path(path));
     assert_eq!(code(patched("bob/inbox").await), Code::Forbidden);
     patched("alice/outbox").await.unwrap();
     // Whoever ends a file's retention deletes it, so that must be allowed as well.
@@ -360,7 +362,7 @@ async fn stays_hidden(world: &World, who: &Principal, file: &File) {
         assert!(page.files.iter().all(|one| one.tenant == who.tenant));
     }
     let events = engine
-        .list_events(who, ListEvents::default())
+        .list_events(who, &ListEvents::default())
         .await
         .unwrap();
     assert!(
