@@ -26,8 +26,8 @@ pub use error::Error;
 pub use event::{Follower, Told};
 pub use file::PublicRead;
 pub use policy::{
-    Attribute, Attributes, DEFAULT_POLICIES, Kind, Policies, PolicyBook, PolicyError, PolicyFile,
-    Vocabulary,
+    About, Attribute, Attributes, BucketFacts, DEFAULT_POLICIES, FileFacts, Kind, Policies,
+    PolicyBook, PolicyError, PolicyFile, Question, Vocabulary, Wish,
 };
 pub use principal::{ADMIN, Principal};
 pub use receipt::ReceiptSigner;

@@ -9,6 +9,7 @@ mod key;
 mod ls;
 mod migrate;
 mod openapi;
+mod policy;
 pub(crate) mod presign;
 mod put;
 mod receipt;
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Health(health::Health),
     /// Make, list, rotate and revoke API keys
     Key(key::Key),
+    /// Check policies, and ask what decides
+    Policy(policy::Policy),
     /// Make a token for the development service
     Token(token::Token),
     /// Print the OpenAPI document of the API
@@ -86,6 +89,7 @@ impl Command {
             Self::Sweep(sweep) => until_signal(sweep.run()).await,
             Self::Health(health) => until_signal(health.run()).await,
             Self::Key(key) => until_signal(key.run()).await,
+            Self::Policy(policy) => until_signal(policy.run()).await,
             Self::Token(token) => token.run(),
             Self::Openapi => openapi::run(),
         }

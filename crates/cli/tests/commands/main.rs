@@ -12,6 +12,7 @@ mod health;
 mod key;
 mod ls;
 mod openapi;
+mod policy;
 mod presign;
 mod put;
 mod receipt;

@@ -91,53 +91,79 @@ pub type Attributes = BTreeMap<String, Attribute>;
 
 /// A bucket, as policies see it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct BucketFacts<'f> {
-    pub(crate) name: &'f str,
-    pub(crate) security_level: i64,
-    pub(crate) attributes: &'f Attributes,
+pub struct BucketFacts<'f> {
+    /// What the configuration calls it.
+    pub name: &'f str,
+    /// How carefully it is to be treated.
+    pub security_level: i64,
+    /// What else policies are to know of it.
+    pub attributes: &'f Attributes,
 }
 
 /// A file, as policies see it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct FileFacts<'f> {
-    pub(crate) bucket: BucketFacts<'f>,
-    pub(crate) id: &'f str,
-    pub(crate) tenant: &'f Tenant,
-    pub(crate) owner: &'f Subject,
-    pub(crate) filename: &'f str,
-    pub(crate) path: &'f str,
-    pub(crate) content_type: &'f str,
-    pub(crate) size: u64,
-    pub(crate) metadata: &'f Metadata,
-    pub(crate) created_at: Timestamp,
+pub struct FileFacts<'f> {
+    /// The bucket it lies in.
+    pub bucket: BucketFacts<'f>,
+    /// Its id.
+    pub id: &'f str,
+    /// In which tenant its owner is.
+    pub tenant: &'f Tenant,
+    /// Whose it is.
+    pub owner: &'f Subject,
+    /// Its true name.
+    pub filename: &'f str,
+    /// Its folder.
+    pub path: &'f str,
+    /// Its media type without parameters, in lower case.
+    pub content_type: &'f str,
+    /// Its bytes.
+    pub size: u64,
+    /// The application's notes.
+    pub metadata: &'f Metadata,
+    /// When it was created.
+    pub created_at: Timestamp,
 }
 
 /// What a question is about.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum About<'f> {
+pub enum About<'f> {
+    /// The service itself.
     Service,
+    /// A bucket.
     Bucket(BucketFacts<'f>),
+    /// A file.
     File(FileFacts<'f>),
 }
 
 /// An upload that is asked for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wish<'f> {
-    pub(crate) filename: &'f str,
-    pub(crate) path: &'f str,
-    pub(crate) content_type: &'f str,
-    pub(crate) size: u64,
+pub struct Wish<'f> {
+    /// What it is to be called.
+    pub filename: &'f str,
+    /// In which folder.
+    pub path: &'f str,
+    /// Its media type without parameters, in lower case.
+    pub content_type: &'f str,
+    /// Its bytes, or the most there may be.
+    pub size: u64,
 }
 
 /// Whether somebody may do something.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Question<'f> {
-    pub(crate) who: &'f Principal,
-    pub(crate) action: Action,
-    pub(crate) about: About<'f>,
-    pub(crate) now: Timestamp,
-    pub(crate) wish: Option<Wish<'f>>,
-    pub(crate) expires_in: Option<u64>,
+pub struct Question<'f> {
+    /// Who asks.
+    pub who: &'f Principal,
+    /// What they want to do.
+    pub action: Action,
+    /// What it is about.
+    pub about: About<'f>,
+    /// When.
+    pub now: Timestamp,
+    /// The upload that is asked for.
+    pub wish: Option<Wish<'f>>,
+    /// For how many seconds a URL will hold.
+    pub expires_in: Option<u64>,
 }
 
 impl Question<'_> {

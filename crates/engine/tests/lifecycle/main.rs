@@ -13,6 +13,7 @@ mod history;
 mod late;
 mod multipart;
 mod once;
+mod policies;
 mod receipts;
 mod single;
 mod support;

@@ -7,7 +7,7 @@ use jiff::tz::Offset;
 use serde::Deserialize;
 use valetkey_engine::{BucketRules, Kind, Policies, PolicyFile, Vocabulary};
 
-use super::{ConfigError, invalid};
+use super::{Config, ConfigError, invalid};
 use crate::auth::ClaimName;
 
 /// Who may do what.
@@ -117,6 +117,27 @@ impl PolicyConfig {
             paths.extend(found);
         }
         Ok(paths)
+    }
+}
+
+impl Config {
+    /// Reads a file and nothing that it refers to, for whoever needs no secrets.
+    ///
+    /// # Errors
+    /// It cannot be read, or says what no configuration says.
+    pub fn read_file(path: &Path) -> Result<Self, ConfigError> {
+        Self::parse(&super::read(path)?, path)
+    }
+
+    /// Reads the policies it names.
+    ///
+    /// # Errors
+    /// A file cannot be read, or the policies cannot hold: each fault with file, line and column.
+    pub fn read_policies(&self) -> Result<Policies, ConfigError> {
+        self.policy.check()?;
+        let buckets = self.buckets.iter();
+        let rules = buckets.map(|(name, bucket)| (name.as_str(), &bucket.rules));
+        self.policy.read(rules)
     }
 }
 

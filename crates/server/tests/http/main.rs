@@ -19,6 +19,7 @@ mod keys;
 mod limits;
 mod outage;
 mod overload;
+mod policies;
 mod privacy;
 mod receipts;
 mod refusals;
