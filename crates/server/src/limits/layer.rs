@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::Extensions;
-use valetkey_protocol::{Code, Problem, Subject};
+use valetkey_engine::Owner;
+use valetkey_protocol::{Code, Problem};
 use valetkey_store::Monotonic;
 
 use super::address::{self, Network, Peer};
@@ -159,7 +160,7 @@ impl Limits {
     /// They, or all together, asked too often.
     pub(crate) async fn somebody(
         self: &Arc<Self>,
-        who: &Subject,
+        who: &Owner,
         extensions: &mut Extensions,
         told: &mut Told,
     ) -> Result<(), Problem> {
@@ -181,7 +182,7 @@ impl Limits {
     /// They have to wait, or are more than ever can be had at once.
     pub(super) async fn items(
         &self,
-        who: &Subject,
+        who: &Owner,
         items: u32,
         told: &mut Told,
     ) -> Result<(), Problem> {
@@ -197,12 +198,7 @@ impl Limits {
     }
 
     /// Counts somebody by themselves and with all others: when either refuses, neither was charged.
-    async fn known(
-        &self,
-        who: &Subject,
-        count: NonZeroU32,
-        told: &mut Told,
-    ) -> Result<(), Problem> {
+    async fn known(&self, who: &Owner, count: NonZeroU32, told: &mut Told) -> Result<(), Problem> {
         let mut whom = vec![Key::Principal(who.clone()), Key::Everybody];
         whom.retain(|key| self.rates.of(key).is_some());
         self.take(&whom, count, told).await

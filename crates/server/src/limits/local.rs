@@ -263,6 +263,8 @@ impl ShrinkableKeyedStateStore<Key> for Tallies {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
+    use valetkey_engine::Owner;
+
     use super::super::tests::Still;
     use super::*;
     use crate::config::LimitsConfig;
@@ -319,7 +321,10 @@ mod tests {
     #[test]
     fn what_is_put_back_leaves_nobody_behind_and_groups_as_they_were() {
         let (limiter, _, tracked) = limiter(0.1, 5);
-        let nobody = Key::Principal("nobody".parse().unwrap());
+        let nobody = Key::Principal(Owner {
+            tenant: valetkey_protocol::Tenant::default(),
+            subject: "nobody".parse().unwrap(),
+        });
         take(&limiter, std::slice::from_ref(&nobody));
         for number in 0..MOST as u32 {
             let verdict = take(&limiter, &[address(number), nobody.clone()]);

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use valetkey_protocol::Subject;
+use valetkey_engine::Owner;
 
 use super::address::Network;
 use crate::config::LimitsConfig;
@@ -65,7 +65,7 @@ pub(crate) enum Key {
     /// Somebody without a token that holds.
     Network(Network),
     /// Somebody with one.
-    Principal(Subject),
+    Principal(Owner),
     /// Everybody with one, together.
     Everybody,
 }
@@ -84,7 +84,11 @@ impl Key {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Network(network) => format!("address:{network}"),
-            Self::Principal(subject) => format!("principal:{}", subject.to_key_segment()),
+            // No tenant's segment is a subject's, and none has a slash.
+            Self::Principal(Owner { tenant, subject }) => {
+                let (tenant, subject) = (tenant.to_key_segment(), subject.to_key_segment());
+                format!("principal:{tenant}/{subject}")
+            }
             Self::Everybody => "all".to_owned(),
         }
     }
@@ -162,11 +166,18 @@ mod tests {
         assert_eq!(rate.interval, Duration::from_secs(2));
     }
 
+    fn in_tenant(tenant: &str, subject: &str) -> Key {
+        Key::Principal(Owner {
+            tenant: tenant.parse().unwrap(),
+            subject: subject.parse().unwrap(),
+        })
+    }
+
     #[test]
-    fn no_two_are_one_text() {
+    fn a24_no_two_are_one_text() {
         let address =
             |text: &str| Key::Network(Network::from(text.parse::<std::net::IpAddr>().unwrap()));
-        let principal = |text: &str| Key::Principal(text.parse().unwrap());
+        let principal = |text: &str| in_tenant("", text);
         let keys = [
             address("198.51.100.7"),
             address("2001:db8:1:2::1"),
@@ -175,6 +186,10 @@ mod tests {
             principal("a:b"),
             principal("a_3Ab"),
             principal("all"),
+            in_tenant("acme", "all"),
+            in_tenant("acme/a", "ll"),
+            in_tenant("acme", "/all"),
+            principal("_t-acme/all"),
             Key::Everybody,
         ];
         let texts: std::collections::BTreeSet<_> = keys.iter().map(Key::text).collect();
