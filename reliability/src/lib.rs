@@ -6,6 +6,7 @@
 //! - [`proxy`] stands between server and storage and misbehaves;
 //! - [`postgres`] is a database of one's own that is killed, restarted and promoted;
 //! - [`fleet`] is several servers on one catalog;
+//! - [`flood`] is more than a service can do;
 //! - [`sink`] is where webhooks arrive, or do not;
 //! - [`driver`] is a client that keeps a [`journal`] of what was acknowledged;
 //! - [`oracle`] judges what is left when everything has settled.
@@ -19,6 +20,7 @@ pub mod dice;
 pub mod driver;
 pub mod error;
 pub mod fleet;
+pub mod flood;
 pub mod host;
 pub mod journal;
 pub mod machine;

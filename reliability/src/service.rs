@@ -63,6 +63,8 @@ pub struct Service {
     pub api: String,
     /// The URL of its embedded store.
     pub store: String,
+    /// The URL of its metrics.
+    pub metrics: String,
     /// Everything it keeps is here.
     pub folder: PathBuf,
     program: PathBuf,
@@ -78,12 +80,12 @@ impl Service {
     /// The folder cannot be written.
     pub fn new(setup: &Setup) -> Outcome<Self> {
         fs::create_dir_all(&setup.folder).at(setup.folder.display())?;
-        let (api, store) = (free_port()?, free_port()?);
+        let (api, store, metrics) = (free_port()?, free_port()?, free_port()?);
         let folder = setup.folder.display();
         let receipts = setup.folder.join("receipt-key.pem");
         fs::write(&receipts, RECEIPT_KEY)?;
         let text = format!(
-            "listen = \"127.0.0.1:{api}\"\nmetrics_listen = \"\"\n\
+            "listen = \"127.0.0.1:{api}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\n\
              public_url = \"{public_url}\"\n\
              catalog = \"{catalog}\"\n\
              [auth]\nsecret = \"{secret}\"\nissuer = \"{issuer}\"\naudience = \"{audience}\"\n\
@@ -107,6 +109,7 @@ impl Service {
         Ok(Self {
             api: format!("http://127.0.0.1:{api}"),
             store: format!("http://127.0.0.1:{store}"),
+            metrics: format!("http://127.0.0.1:{metrics}/metrics"),
             folder: setup.folder.clone(),
             program: setup.program.clone(),
             config,

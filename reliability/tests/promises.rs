@@ -4,8 +4,8 @@ mod kept;
 
 use kept::{kept, setting};
 use valetkey_reliability::scenario::{
-    broken, chance, clocks, disk, histories, kills, load, order, orphans, races, replays, sinks,
-    storage, swaps, transfers,
+    broken, chance, clocks, disk, histories, kills, load, order, orphans, overload, races, replays,
+    sinks, storage, swaps, transfers,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,4 +121,9 @@ async fn a_broken_connection_costs_at_most_its_part() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_does_not_hear_keeps_no_other_one_waiting() {
     kept(sinks::unharmed(&setting()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flooded_with_more_than_it_can_do_it_does_what_it_can_and_loses_nothing() {
+    kept(overload::flooded(&setting()).await);
 }

@@ -42,8 +42,6 @@ pub(crate) struct App {
     pub(crate) webhooks: WebhookWorker,
     pub(crate) keys: KeyWorker,
     pub(crate) policies: PolicyWorker,
-    /// Who counts for all servers, if they share limits.
-    pub(crate) limits: Option<Arc<SharedLimiter>>,
     pub(crate) store: Option<OpenStore>,
     pub(crate) metrics: Arc<Metrics>,
     /// Ends everything but the store, streams too.
@@ -131,10 +129,10 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
             engine,
             metrics: Arc::clone(&metrics),
             config: config.sweep,
+            limits: counting,
         },
         webhooks: WebhookWorker::new(webhooks, &metrics, config.webhooks.concurrency),
         keys,
-        limits: counting,
         store,
         metrics,
         stop,

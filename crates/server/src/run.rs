@@ -140,9 +140,6 @@ async fn run(app: App, shutdown: impl Future<Output = ()> + Send) -> Result<(), 
     parts.spawn(app.webhooks.run(stop.clone()));
     parts.spawn(app.keys.run(stop.clone()));
     parts.spawn(app.policies.run(stop.clone()));
-    if let Some(limits) = app.limits {
-        parts.spawn(limits.run(stop.clone()));
-    }
     let early = tokio::select! {
         () = shutdown => Ok(()),
         Some(ended) = parts.join_next() => ended,

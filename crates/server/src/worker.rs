@@ -1,5 +1,6 @@
 //! The workers: for each bucket one sweeps what is due and one surveys what does not add up, again and again; one for
-//! all forgets what is old, one compares clocks, and one reads new events for those who follow them.
+//! all forgets what is old, one compares clocks, one reads new events for those who follow them, and one
+//! keeps the connection to where limits are shared.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use valetkey_protocol::sweep::Action;
 
 use crate::clock::{Stopwatch, SystemClock};
 use crate::config::SweepConfig;
+use crate::limits::SharedLimiter;
 use crate::metrics::Metrics;
 
 /// How often clocks are compared. Every other answer of storage does it too, but there may be none for long.
@@ -27,6 +29,8 @@ pub(crate) struct Workers {
     pub(crate) engine: Arc<Engine>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) config: SweepConfig,
+    /// Who counts for all servers, if they share limits.
+    pub(crate) limits: Option<Arc<SharedLimiter>>,
 }
 
 impl Workers {
@@ -42,6 +46,10 @@ impl Workers {
             () = self.forget() => {}
             () = self.compare_clocks() => {}
             () = self.engine.feed_events() => {}
+            () = self.share_limits() => {}
+        }
+        if let Some(limits) = &self.limits {
+            limits.close().await;
         }
     }
 
@@ -53,6 +61,13 @@ impl Workers {
             ticks.tick().await;
             let span = tracing::info_span!("sweep", bucket);
             self.sweep_once(bucket).instrument(span).await;
+        }
+    }
+
+    async fn share_limits(&self) {
+        match &self.limits {
+            Some(limits) => limits.keep().await,
+            None => std::future::pending().await,
         }
     }
 

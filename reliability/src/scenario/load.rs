@@ -166,7 +166,7 @@ async fn crowd(
 }
 
 /// Lets this process open so many files.
-fn raise_files(wanted: usize) -> Outcome<()> {
+pub(crate) fn raise_files(wanted: usize) -> Outcome<()> {
     let limit = getrlimit(Resource::Nofile);
     let wanted = u64::try_from(wanted)?;
     if limit.current.is_none_or(|current| current >= wanted) {
@@ -180,7 +180,7 @@ fn raise_files(wanted: usize) -> Outcome<()> {
 }
 
 /// How much memory a process holds, in MiB.
-fn resident_mib(pid: i32) -> Outcome<f64> {
+pub(crate) fn resident_mib(pid: i32) -> Outcome<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.split_whitespace().next());

@@ -11,6 +11,7 @@ pub mod kills;
 pub mod load;
 pub mod order;
 pub mod orphans;
+pub mod overload;
 pub mod races;
 pub mod replays;
 pub mod replicas;
@@ -114,6 +115,10 @@ promises! {
     "idlers" 1 load::idlers,
         "Ten thousand idle and slow connections, with 512 files and with enough: health answers within 100 ms, memory \
          stays below 256 MiB, and all are closed by the header timeout", "health checks";
+    "overload" 1 overload::flooded,
+        "Ten times what it can do: what is let in is answered within the deadline of the line and the time it takes, all \
+         else is told at once to come back; nothing acknowledged is lost, memory stays below 256 MiB, health and metrics \
+         answer, and within 2 s it is as before", "requests";
     "sinks" 1 sinks::unharmed,
         "Webhooks that fail, hang, hang up or are slow lose nothing and keep no other one waiting; each file's events \
          come in order", "files";

@@ -55,11 +55,28 @@ fn a_service_explains_what_decides() {
     };
     let download = ["--action", "download", "--file", &id];
     let admin = explain(&[&["--as", "bob", "--role", "admin"], &download[..]].concat()).well();
-    assert_eq!(admin, "allowed: permitted by administrators-do-everything\n");
+    assert_eq!(
+        admin,
+        "allowed: permitted by administrators-do-everything\n"
+    );
     let stranger = explain(&[&["--as", "stranger"], &download[..]].concat()).well();
-    assert!(stranger.starts_with("refused: nothing permits it"), "{stranger}");
-    assert!(stranger.contains("owners-manage-their-own fails of:\n"), "{stranger}");
-    let json = explain(&["--as", "x", "--action", "create_upload", "--size", "5", "--json"]);
+    assert!(
+        stranger.starts_with("refused: nothing permits it"),
+        "{stranger}"
+    );
+    assert!(
+        stranger.contains("owners-manage-their-own fails of:\n"),
+        "{stranger}"
+    );
+    let json = explain(&[
+        "--as",
+        "x",
+        "--action",
+        "create_upload",
+        "--size",
+        "5",
+        "--json",
+    ]);
     assert!(json.well().contains(r#""allowed":true"#));
     let wrong = explain(&["--as", "x", "--action", "write"]);
     assert!(wrong.stderr.contains("create_upload, read"), "{wrong:?}");

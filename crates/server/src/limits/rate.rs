@@ -84,7 +84,11 @@ impl Key {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Network(network) => format!("address:{network}"),
-            Self::Principal(owner) => format!("principal:{owner}"),
+            // No tenant's segment is a subject's, and none has a slash.
+            Self::Principal(Owner { tenant, subject }) => {
+                let (tenant, subject) = (tenant.to_key_segment(), subject.to_key_segment());
+                format!("principal:{tenant}/{subject}")
+            }
             Self::Everybody => "all".to_owned(),
         }
     }
@@ -152,8 +156,6 @@ impl Reach {
 
 #[cfg(test)]
 mod tests {
-    use valetkey_protocol::Tenant;
-
     use super::*;
 
     #[test]
@@ -164,16 +166,18 @@ mod tests {
         assert_eq!(rate.interval, Duration::from_secs(2));
     }
 
+    fn in_tenant(tenant: &str, subject: &str) -> Key {
+        Key::Principal(Owner {
+            tenant: tenant.parse().unwrap(),
+            subject: subject.parse().unwrap(),
+        })
+    }
+
     #[test]
-    fn no_two_are_one_text() {
+    fn a24_no_two_are_one_text() {
         let address =
             |text: &str| Key::Network(Network::from(text.parse::<std::net::IpAddr>().unwrap()));
-        let of = |tenant: &str, subject: &str| {
-            let tenant = Tenant::parse(tenant).unwrap();
-            let subject = subject.parse().unwrap();
-            Key::Principal(Owner { tenant, subject })
-        };
-        let principal = |subject: &str| of("", subject);
+        let principal = |text: &str| in_tenant("", text);
         let keys = [
             address("198.51.100.7"),
             address("2001:db8:1:2::1"),
@@ -182,9 +186,10 @@ mod tests {
             principal("a:b"),
             principal("a_3Ab"),
             principal("all"),
-            of("a", "b"),
-            of("b", "a"),
-            of("a:", "b"),
+            in_tenant("acme", "all"),
+            in_tenant("acme/a", "ll"),
+            in_tenant("acme", "/all"),
+            principal("_t-acme/all"),
             Key::Everybody,
         ];
         let texts: std::collections::BTreeSet<_> = keys.iter().map(Key::text).collect();

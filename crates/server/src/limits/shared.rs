@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio_util::sync::CancellationToken;
 
 use self::circuit::Circuit;
 use self::redis::{NoAnswer, Redis};
@@ -22,7 +21,7 @@ pub(crate) use self::redis::Address;
 
 /// How long a server waits for the first connection before it serves without.
 const FIRST: Duration = Duration::from_secs(1);
-/// How often it is looked whether an answer comes, while one does, and while none does.
+/// How often it is looked whether an answer comes, after one came, and after none did.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LOOK_EVERY_WHILE_AWAY: Duration = Duration::from_millis(250);
 
@@ -38,7 +37,7 @@ pub(crate) struct SharedLimiter {
 }
 
 impl SharedLimiter {
-    /// Connected, if that is possible at once; [`Self::run`] goes on trying.
+    /// Connected, if that is possible at once; [`Self::keep`] goes on trying.
     ///
     /// # Errors
     /// TLS cannot be had.
@@ -67,24 +66,22 @@ impl SharedLimiter {
         Ok(shared)
     }
 
-    /// Keeps a connection, and finds out whether questions are answered, until it is told to stop.
-    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = self.look() => {}
-        }
-        self.redis.quit().await;
-    }
-
-    async fn look(&self) {
+    /// Keeps a connection, and finds out whether questions are answered.
+    pub(crate) async fn keep(&self) {
         loop {
-            self.found(self.ask().await);
-            let pause = match self.circuit.holds() {
-                true => LOOK_EVERY,
-                false => LOOK_EVERY_WHILE_AWAY,
+            let answer = self.ask().await;
+            let pause = match answer {
+                Ok(()) => LOOK_EVERY,
+                Err(_) => LOOK_EVERY_WHILE_AWAY,
             };
+            self.found(answer);
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Lets the connection go.
+    pub(crate) async fn close(&self) {
+        self.redis.quit().await;
     }
 
     /// Connects where there is no connection, and asks something.

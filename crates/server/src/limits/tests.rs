@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use valetkey_engine::Owner;
-use valetkey_protocol::Tenant;
 use valetkey_store::Monotonic;
 
 use super::local::LocalLimiter;
@@ -61,9 +60,14 @@ fn address(number: u32) -> Key {
 }
 
 fn principal(name: &str) -> Key {
-    let tenant = Tenant::default();
-    let subject = name.parse().unwrap();
-    Key::Principal(Owner { tenant, subject })
+    of_tenant("", name)
+}
+
+fn of_tenant(tenant: &str, name: &str) -> Key {
+    Key::Principal(Owner {
+        tenant: tenant.parse().unwrap(),
+        subject: name.parse().unwrap(),
+    })
 }
 
 /// What a step should come to, with whole seconds.
@@ -97,6 +101,7 @@ enum Step {
 }
 
 /// Each row begins when nobody has anything to make good.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn table() -> Vec<(&'static str, Vec<Step>)> {
     use Expected::{Never, Taken, Wait};
     use Step::{Pass, Take};
@@ -128,6 +133,15 @@ fn table() -> Vec<(&'static str, Vec<Step>)> {
                 Take(alone("alice"), 6, Never { at: 0 }),
                 Pass(500),
                 Take(alone("alice"), 5, Taken(0)),
+            ],
+        ),
+        (
+            "one name in two tenants is two",
+            vec![
+                Take(vec![of_tenant("acme", "alice")], 5, Taken(0)),
+                Take(vec![of_tenant("acme", "alice")], 1, wait(0, 100, 0)),
+                Take(vec![of_tenant("other", "alice")], 1, Taken(4)),
+                Take(alone("alice"), 1, Taken(4)),
             ],
         ),
         (

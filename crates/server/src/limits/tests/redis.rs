@@ -236,9 +236,8 @@ async fn who_cannot_be_asked_is_away_and_is_asked_again() {
     assert_eq!(reaches(), [Reach::Local, Reach::Nowhere]);
     assert_eq!(taken(&limiters[0]).await, Ok(Expected::Taken(2)));
     assert_eq!(taken(&limiters[1]).await, Err(Away));
-    let stop = tokio_util::sync::CancellationToken::new();
-    for limiter in &limiters {
-        tokio::spawn(Arc::clone(limiter).run(stop.clone()));
+    for limiter in limiters.clone() {
+        tokio::spawn(async move { limiter.keep().await });
     }
     script(&redis.folder, "start", &[]);
     while reaches() != [Reach::Shared; 2] {
@@ -246,5 +245,4 @@ async fn who_cannot_be_asked_is_away_and_is_asked_again() {
     }
     assert_eq!(taken(&limiters[0]).await, Ok(Expected::Taken(2)));
     assert_eq!(taken(&limiters[1]).await, Ok(Expected::Taken(1)));
-    stop.cancel();
 }
