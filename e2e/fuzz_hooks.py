@@ -4,6 +4,7 @@ import json
 import os
 import zlib
 from pathlib import Path
+from urllib.parse import unquote
 
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
@@ -50,7 +51,7 @@ def before_call(context, case, kwargs):
     asked_as = (case.headers or {}).get("Authorization")
     kept = {name for owner in ALL if asked_as == f"Bearer {owner['token']}" for name in owner["kept"]}
     # One's own kept files one leaves alone; others go on to be led to them.
-    if kept.intersection(str(value) for value in (case.path_parameters or {}).values()):
+    if kept.intersection(unquote(str(value)) for value in (case.path_parameters or {}).values()):
         if case.method == "DELETE":
             case.path_parameters = {name: "nobodys" for name in case.path_parameters}
         elif isinstance(case.body, dict) and case.body.get("retain_for") in range(1, A_DAY):

@@ -137,7 +137,7 @@ def generated(folder: Path, dice: int) -> tuple[bool, str]:
     service = Service(folder / "data").start()
     ok, said = fuzz(service, folder / "fuzz", FUZZ_EXAMPLES, dice)
     service.stop()
-    return ok, said if ok else said[-300:]
+    return ok, said if ok else said[-600:]
 
 
 def store_test(variables: dict, arguments: list[str]) -> tuple[bool, str]:
