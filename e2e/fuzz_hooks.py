@@ -4,12 +4,16 @@ import json
 import os
 import zlib
 from pathlib import Path
+from urllib.parse import unquote
 
 import schemathesis
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import TestPhase
 
 SEEDS = json.loads(Path(os.environ["VALETKEY_FUZZ_SEEDS"]).read_text())
 SEEN = open(os.environ["VALETKEY_FUZZ_SEEN"], "ab", buffering=0)
 ALL = list(SEEDS.values())
+A_DAY = 86_400
 # Nothing of ours listens there, and nothing leaves this machine.
 NOWHERE = "http://127.0.0.1:9/"
 
@@ -17,20 +21,6 @@ NOWHERE = "http://127.0.0.1:9/"
 def choose(value, choices):
     """One of them, and the same one for the same value: a run can be repeated."""
     return choices[zlib.crc32(repr(value).encode()) % len(choices)]
-
-
-@schemathesis.hook
-def map_path_parameters(context, path_parameters):
-    """Names what is there, one's own and the others', in most requests; what is made up is nobody's."""
-    if not path_parameters or not ALL or choose(path_parameters, "yyn") == "n":
-        return path_parameters
-    owner = choose(path_parameters, ALL)
-    known = {
-        "id": choose(path_parameters, owner["ids"]),
-        "file_key": choose(path_parameters, owner["keys"]),
-        "token": owner["content"],
-    }
-    return {name: known.get(name, value) for name, value in path_parameters.items()}
 
 
 @schemathesis.hook
@@ -54,8 +44,33 @@ def map_query(context, query):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Writes nobody's marker: Schemathesis learns values from answers, and would have others write them."""
+    """Names what is there, one's own and the others', in most requests; and writes nobody's marker, for Schemathesis learns
+    values from answers and would have others write them."""
+    lead(case)
     case.body = unmarked(case.body)
+    asked_as = (case.headers or {}).get("Authorization")
+    kept = {name for owner in ALL if asked_as == f"Bearer {owner['token']}" for name in owner["kept"]}
+    # One's own kept files one leaves alone; others go on to be led to them.
+    if kept.intersection(unquote(str(value)) for value in (case.path_parameters or {}).values()):
+        if case.method == "DELETE":
+            case.path_parameters = {name: "nobodys" for name in case.path_parameters}
+        elif isinstance(case.body, dict) and case.body.get("retain_for") in range(1, A_DAY):
+            case.body = {**case.body, "retain_for": A_DAY}
+
+
+def lead(case):
+    """Has a path name what is there, unless it is meant to be a wrong one, or one that an answer gave."""
+    path = case.meta and case.meta.components.get(ParameterLocation.PATH)
+    if not path or not path.mode.is_positive or case.meta.phase.name == TestPhase.STATEFUL:
+        return
+    names = case.path_parameters
+    if not names or not ALL or choose(names, "yyn") == "n":
+        return
+    owner = choose(names, ALL)
+    known = {
+        "id": choose(names, owner["ids"]), "file_key": choose(names, owner["keys"]), "token": owner["content"],
+    }
+    case.path_parameters = {name: known.get(name, value) for name, value in names.items()}
 
 
 def unmarked(value):
