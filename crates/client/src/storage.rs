@@ -17,6 +17,13 @@ use crate::{Client, Error, Progress};
 
 /// A transfer on which nothing moved for so long is given up.
 pub(crate) const STALLED: Duration = Duration::from_secs(60);
+/// One that still has bytes to send and stood still for so long, while others moved, is given up as well: its
+/// connection is dead and the network is not. Longer than a full send buffer takes on a slow line.
+const STUCK: Duration = Duration::from_secs(20);
+/// What others must have moved meanwhile, in bytes.
+const OTHERS: u64 = 256 * 1024;
+/// How often a transfer is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// No error document of storage is longer, in bytes.
 const MAX_ERROR: usize = 16 * 1024;
 
@@ -30,10 +37,15 @@ pub(crate) async fn put(
     progress: &Arc<dyn Progress>,
 ) -> Result<(), Error> {
     let sent = Arc::new(AtomicU64::new(0));
-    let counter = (Arc::clone(&sent), Arc::clone(progress));
+    let counter = (
+        Arc::clone(&sent),
+        Arc::clone(&client.sent),
+        Arc::clone(progress),
+    );
     let bytes = source.read(range).await?.inspect_ok(move |chunk| {
-        let (sent, progress) = &counter;
+        let (sent, by_all, progress) = &counter;
         sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        by_all.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         progress.moved(chunk.len() as u64);
     });
     let mut builder = client
@@ -46,7 +58,7 @@ pub(crate) async fn put(
     }
     let outcome = tokio::select! {
         answer = builder.send() => accepted(answer).await,
-        () = stands_still(&sent) => Err(Error::Stalled),
+        () = stands_still(&sent, range.size, &client.sent) => Err(Error::Stalled),
     };
     let sent = sent.load(Ordering::Relaxed);
     match &outcome {
@@ -115,21 +127,65 @@ fn parse(url: &PresignedUrl) -> Result<Url, Error> {
     Url::parse(url.expose()).map_err(|_| Error::Answer("a presigned URL is none"))
 }
 
-async fn stands_still(sent: &AtomicU64) {
-    let mut before = None;
+/// Ends when a transfer is to be given up.
+async fn stands_still(sent: &AtomicU64, size: u64, by_all: &AtomicU64) {
+    let mut watch = Watch::default();
     loop {
-        let now = sent.load(Ordering::Relaxed);
-        if before == Some(now) {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let (sent, by_all) = (sent.load(Ordering::Relaxed), by_all.load(Ordering::Relaxed));
+        if watch.gives_up(sent, size, by_all) {
             return;
         }
-        before = Some(now);
-        tokio::time::sleep(STALLED).await;
+    }
+}
+
+/// What a transfer and all of them together had sent when it last moved, and how long ago that is.
+#[derive(Default)]
+struct Watch {
+    before: Option<(u64, u64)>,
+    still: Duration,
+}
+
+impl Watch {
+    /// Looks again, a while later.
+    fn gives_up(&mut self, sent: u64, size: u64, by_all: u64) -> bool {
+        let Some((_, by_all_before)) = self.before.filter(|(before, _)| *before == sent) else {
+            self.before = Some((sent, by_all));
+            self.still = Duration::ZERO;
+            return false;
+        };
+        self.still += LOOK_EVERY;
+        let stuck = sent < size && by_all.saturating_sub(by_all_before) > OTHERS;
+        self.still >= STALLED || (stuck && self.still >= STUCK)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// After how many looks a transfer is given up that never moves again, while others move so many bytes each time.
+    fn given_up(sent: u64, others: u64) -> Option<u64> {
+        let mut watch = Watch::default();
+        (0..200).find(|look| watch.gives_up(sent, 1000, 1000 + look * others))
+    }
+
+    #[test]
+    fn a_connection_that_stands_still_is_given_up_and_sooner_when_others_move() {
+        assert_eq!(given_up(500, 1_000_000), Some(20));
+        assert_eq!(given_up(500, 0), Some(60));
+        // All is sent, and storage thinks.
+        assert_eq!(given_up(1000, 1_000_000), Some(60));
+        let mut watch = Watch::default();
+        assert_eq!((0..200).find(|_| watch.gives_up(0, 0, 0)), Some(60));
+    }
+
+    #[test]
+    fn a_connection_that_moves_is_not_given_up() {
+        let mut watch = Watch::default();
+        let slowly = |look: &u64| watch.gives_up(look / 19, 1000, 1_000_000 * look);
+        assert_eq!((1..1000).find(slowly), None);
+    }
 
     #[test]
     fn only_a_plain_word_is_taken_for_a_code() {

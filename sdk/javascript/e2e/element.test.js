@@ -173,6 +173,66 @@ test('one file is one file, and its id goes into the form it stands in', async (
   await page.close();
 });
 
+test('another address is another client, unless the page has set one', async () => {
+  const page = await world.page();
+  const asked = [];
+  await page.route('**/v1/buckets', (route) => (asked.push(new URL(route.request().url()).host), route.abort()));
+  await page.evaluate(async (url) => {
+    await import(`${url}/sdk/element.js`);
+    document.querySelector('main').innerHTML = '<valetkey-upload multiple url="http://one.localhost"></valetkey-upload>';
+    window.element = document.querySelector('valetkey-upload');
+    element.options = { signal: AbortSignal.timeout(60_000) };
+    element.add([file('one', 1)]);
+    element.setAttribute('url', 'http://two.localhost');
+    element.add([file('two', 2)]);
+    element.client = sdk.createClient({ url: 'http://three.localhost', token: 'x' });
+    element.setAttribute('url', 'http://four.localhost');
+    element.add([file('three', 3)]);
+  }, world.service.url);
+  await until(() => asked.length >= 3);
+  assert.deepEqual(asked.slice(0, 3), ['one.localhost', 'two.localhost', 'three.localhost']);
+  await page.close();
+});
+
+test('those that are paused give their places to others', async () => {
+  const page = await element('multiple');
+  world.proxy.rule = () => ({ wait: 60_000 });
+  await page.evaluate(() => {
+    const { upload } = client;
+    window.held = [];
+    client.upload = (...it) => (held.push(upload.apply(client, it)), held.at(-1));
+    element.add(Array.from({ length: 40 }, (_, i) => file(`${i}.bin`, 10, undefined, i + 1)));
+  });
+  await page.waitForFunction(() => held.length === 32);
+  await page.evaluate(() => held.slice(0, 32).forEach((it) => it.pause()));
+  assert.equal(await page.evaluate(() => held.length), 40);
+  world.proxy.reset();
+  await page.waitForFunction(() => told.filter(([type]) => type === 'uploaded').length === 8);
+  await page.evaluate(() => held.forEach((it) => it.resume()));
+  await finished(page);
+  assert.equal(await page.evaluate(() => element.files.length), 40);
+  await page.close();
+});
+
+test('of many files those are shown that matter, and the others are counted', async () => {
+  const page = await element('multiple');
+  world.proxy.rule = () => ({ wait: 60_000 });
+  const shown = () => page.evaluate(() => ({
+    items: element.shadowRoot.querySelectorAll('li').length, more: element.shadowRoot.querySelector('[part=more]').textContent,
+  }));
+  await page.evaluate(() => element.add(Array.from({ length: 250 }, (_, i) => file(`${i}.bin`, 10, undefined, i + 1))));
+  assert.deepEqual(await shown(), { items: 100, more: '150 more files are not shown' });
+  await accessible(page, 'many files');
+  world.proxy.reset();
+  await finished(page);
+  await page.waitForFunction(() => element.shadowRoot.querySelectorAll('[part~=item-done]').length === 100);
+  assert.deepEqual((await rows(page)).map(([name]) => name), Array.from({ length: 100 }, (_, i) => `${i + 150}.bin`));
+  assert.equal(await page.evaluate(() => element.files.length), 250);
+  await page.locator('valetkey-upload').getByRole('button', { name: 'Remove 200.bin from this list' }).click();
+  await page.waitForFunction(() => element.shadowRoot.querySelector('li [part=name]').textContent === '149.bin');
+  await page.close();
+});
+
 test('it is accessible and looks right, at every width and in both schemes', async () => {
   for (const [width, scheme] of [[360, 'light'], [360, 'dark'], [1280, 'light'], [1280, 'dark']]) {
     const page = await world.page();

@@ -75,7 +75,7 @@ async function sendPart(run, signer, number, given) {
   await run.attempt(async (signal, refused) => {
     const request = await signer.request(number, refused > tried);
     tried = refused;
-    await put(request, piece(run, number), { moved: run.moved, signal, fetch: run.client.ownFetch });
+    await put(request, piece(run, number), { moved: run.moved, signal, fetch: run.client.ownFetch, budget: run.client.budget });
   }, given);
 }
 

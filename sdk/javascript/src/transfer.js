@@ -5,12 +5,20 @@ import { retryAfter } from './retry.js';
 
 /** A transfer on which nothing moved for so long is given up; in milliseconds. */
 export const STALLED = 60_000;
+/**
+ * One that still has bytes to send and stood still for so long, while others moved, is given up as well: its connection
+ * is dead and the network is not. In milliseconds; longer than a full send buffer takes on a slow line.
+ */
+export const STUCK = 20_000;
+/** What others must have moved meanwhile, in bytes. */
+const OTHERS = 256 * 1024;
 
 /**
  * @typedef {object} Transfer
  * @property {(bytes: number) => void} moved Is told of bytes as they leave.
  * @property {AbortSignal} signal
  * @property {typeof globalThis.fetch} [fetch]
+ * @property {{ total: number }} [budget] What all transfers together have moved.
  */
 
 /**
@@ -23,13 +31,22 @@ export const STALLED = 60_000;
 export async function put(request, blob, transfer) {
   const stop = new AbortController();
   let sent = 0;
-  let timer = setTimeout(() => stop.abort(), STALLED);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const watch = (still = 0, before = transfer.budget?.total ?? 0) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const stuck = sent < blob.size && (transfer.budget?.total ?? 0) - before > OTHERS;
+      if (stuck || still + STUCK >= STALLED) stop.abort();
+      else watch(still + STUCK, before);
+    }, STUCK);
+  };
+  watch();
   /** @param {number} bytes */
   const moved = (bytes) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => stop.abort(), STALLED);
     sent += bytes;
     transfer.moved(bytes);
+    watch();
   };
   const carry = typeof XMLHttpRequest === 'function' && !transfer.fetch ? byXhr : byFetch;
   try {

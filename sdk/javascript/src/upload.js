@@ -149,7 +149,7 @@ export class Upload extends Handle {
       const { request } = upload;
       if (!request) throw new UnexpectedError(200);
       // A slice has no type of its own that could take the place of the signed one.
-      await put(request, this.#file.slice(), { moved, signal, fetch: this.client.ownFetch });
+      await put(request, this.#file.slice(), { moved, signal, fetch: this.client.ownFetch, budget: this.client.budget });
     });
   }
 
