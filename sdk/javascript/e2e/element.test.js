@@ -189,8 +189,8 @@ test('another address is another client, unless the page has set one', async () 
     element.setAttribute('url', 'http://four.localhost');
     element.add([file('three', 3)]);
   }, world.service.url);
-  await until(() => asked.length >= 3);
-  assert.deepEqual(asked.slice(0, 3), ['one.localhost', 'two.localhost', 'three.localhost']);
+  await until(() => new Set(asked).size === 3);
+  assert.deepEqual([...new Set(asked)].sort(), ['one.localhost', 'three.localhost', 'two.localhost']);
   await page.close();
 });
 
@@ -216,20 +216,18 @@ test('those that are paused give their places to others', async () => {
 
 test('of many files those are shown that matter, and the others are counted', async () => {
   const page = await element('multiple');
-  world.proxy.rule = () => ({ wait: 60_000 });
-  const shown = () => page.evaluate(() => ({
-    items: element.shadowRoot.querySelectorAll('li').length, more: element.shadowRoot.querySelector('[part=more]').textContent,
-  }));
-  await page.evaluate(() => element.add(Array.from({ length: 250 }, (_, i) => file(`${i}.bin`, 10, undefined, i + 1))));
-  assert.deepEqual(await shown(), { items: 100, more: '150 more files are not shown' });
-  await accessible(page, 'many files');
-  world.proxy.reset();
+  const shown = await page.evaluate(() => {
+    element.add(Array.from({ length: 150 }, (_, i) => file(`${i}.bin`, 10, undefined, i + 1)));
+    return [element.shadowRoot.querySelectorAll('li').length, element.shadowRoot.querySelector('[part=more]').textContent];
+  });
+  assert.deepEqual(shown, [100, '50 more files are not shown']);
   await finished(page);
   await page.waitForFunction(() => element.shadowRoot.querySelectorAll('[part~=item-done]').length === 100);
-  assert.deepEqual((await rows(page)).map(([name]) => name), Array.from({ length: 100 }, (_, i) => `${i + 150}.bin`));
-  assert.equal(await page.evaluate(() => element.files.length), 250);
-  await page.locator('valetkey-upload').getByRole('button', { name: 'Remove 200.bin from this list' }).click();
-  await page.waitForFunction(() => element.shadowRoot.querySelector('li [part=name]').textContent === '149.bin');
+  await accessible(page, 'many files');
+  assert.deepEqual((await rows(page)).map(([name]) => name), Array.from({ length: 100 }, (_, i) => `${i + 50}.bin`));
+  assert.equal(await page.evaluate(() => element.files.length), 150);
+  await page.locator('valetkey-upload').getByRole('button', { name: 'Remove 120.bin from this list' }).click();
+  await page.waitForFunction(() => element.shadowRoot.querySelector('li [part=name]').textContent === '49.bin');
   await page.close();
 });
 

@@ -298,6 +298,7 @@ export class ValetkeyUpload extends Base {
     } catch (error) {
       this.#fail(row, /** @type {Error} */ (error));
     }
+    row.upload = null; // It knows more than is needed any longer.
     this.#running--;
     this.#next();
     if (this.#over === this.#rows.length) this.#finish();
