@@ -17,7 +17,7 @@ import { MESSAGES, size, time } from './element-words.js';
 import { RefusedError, isAborted, isRefused } from './error.js';
 
 /** How many uploads are open at one time. */
-const OPEN = 32;
+const OPEN = 64;
 /** How often a list is drawn of which only a part is shown, in milliseconds. */
 const DRAW_EVERY = 100;
 /** No screen reader is told more at a time, in characters. */

@@ -50,7 +50,7 @@ where
         progress,
     });
     let mut files = files.into_iter().enumerate();
-    let mut size = (2 * budget.size()).min(MAX_BATCH);
+    let mut size = budget.size().min(MAX_BATCH);
     let batches = std::iter::from_fn(move || {
         let batch: Vec<_> = files.by_ref().take(size).collect();
         size = MAX_BATCH;

@@ -139,10 +139,10 @@ async fn many_files_are_created_and_completed_together() {
     assert!(storage.never_saw_a_token());
     assert_eq!(service.seen("GET", "/").len(), 1);
     // A small batch first, so that bytes move soon; half of each is completed while the other half is sent.
-    assert_eq!(batches(&service, "/v1/uploads/batch", "uploads"), [8, 12]);
+    assert_eq!(batches(&service, "/v1/uploads/batch", "uploads"), [4, 16]);
     let completed = batches(&service, "/v1/uploads/complete", "ids");
-    assert_eq!(completed, [2, 4, 4, 4, 6]);
-    assert_eq!(service.seen("POST", "/").len(), 7);
+    assert_eq!(completed, [4, 4, 4, 8]);
+    assert_eq!(service.seen("POST", "/").len(), 6);
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn a_batch_has_a_hundred_at_most() {
     assert!(done.iter().all(Result::is_ok));
     assert_eq!(
         batches(&service, "/v1/uploads/batch", "uploads"),
-        [8, 22, 100]
+        [4, 26, 100]
     );
     let completed = batches(&service, "/v1/uploads/complete", "ids");
     assert_eq!(completed.iter().max(), Some(&50));
