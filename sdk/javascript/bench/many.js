@@ -4,7 +4,7 @@
  *     npm run long [-- --files 10000] [-- --write ../../docs/bench-browser.md]
  *
  * A real service (target/release/valetkey, or VALETKEY_TEST_BUILD) with its embedded store, nothing between them. Files of
- * 1 to 4 KiB are made as they are asked for. Memory is V8's, after a collection that was asked for, when a tenth, half and
+ * 1 to 4 KiB are made beforehand. Memory is V8's, after a collection that was asked for, when a tenth, half and
  * nine tenths of the files are done; tasks are those the browser calls long (50 ms and more). It fails when a file fails,
  * when a task took 200 ms, or when memory grew.
  */
@@ -46,10 +46,10 @@ async function measure(what, begin) {
     const { metrics } = await tools.send('Performance.getMetrics');
     return metrics.find((it) => it.name === 'JSHeapUsedSize').value;
   };
-  await page.evaluate(prepare);
+  await page.evaluate(prepare, COUNT);
   const heaps = [];
   const start = performance.now();
-  await page.evaluate(begin, COUNT);
+  await page.evaluate(begin);
   for (const share of SHARES) {
     await page.waitForFunction((done) => seen.finished + seen.failed >= done || seen.ended, share * COUNT, { polling: 100, timeout: 1_800_000 });
     heaps.push(await heap());
@@ -67,22 +67,22 @@ async function measure(what, begin) {
   return { what, seconds, finished, failed, heaps, answers, apart, growth: apart.at(-1) / apart[0], tasks: tasks.length, longest: Math.max(0, ...tasks) };
 }
 
-/** In the page: files that are made one by one, and what is seen. */
-function prepare() {
+/** In the page: files, made a few at a time, and what is seen from then on. */
+async function prepare(count) {
+  const bytes = window.bytes(4096, 1);
+  window.files = [];
+  for (let i = 0; i < count; i++) {
+    files.push(new File([bytes.subarray(0, 1024 + ((i * 7) % 3072))], `file ${i}.bin`, { type: 'application/octet-stream', lastModified: 1 }));
+    if (i % 100 === 0) await new Promise((resolve) => setTimeout(resolve));
+  }
   window.seen = { finished: 0, failed: 0, ended: false, tasks: [], why: '', forget: () => {} };
   new PerformanceObserver((list) => seen.tasks.push(...list.getEntries().map((it) => Math.round(it.duration))))
     .observe({ type: 'longtask' });
-  const bytes = window.bytes(4096, 1);
-  window.manyFiles = function* (count) {
-    for (let i = 0; i < count; i++) {
-      yield new File([bytes.subarray(0, 1024 + ((i * 7) % 3072))], `file ${i}.bin`, { type: 'application/octet-stream', lastModified: 1 });
-    }
-  };
 }
 
 /** In the page. */
-async function byClient(count) {
-  const uploads = await client.uploadAll(manyFiles(count), {
+async function byClient() {
+  const uploads = await client.uploadAll(files, {
     path: 'many', onProgress: ({ finished, failed }) => Object.assign(seen, { finished, failed }),
   });
   uploads.done.then((results) => {
@@ -94,7 +94,7 @@ async function byClient(count) {
 }
 
 /** In the page. */
-async function byElement(count) {
+async function byElement() {
   await import(`${client.base}/sdk/element.js`);
   document.querySelector('main').innerHTML = '<valetkey-upload multiple path="element"></valetkey-upload>';
   const element = document.querySelector('valetkey-upload');
@@ -105,7 +105,7 @@ async function byElement(count) {
     seen.why ||= detail.error.message;
   });
   element.addEventListener('finished', () => (seen.ended = true));
-  element.add(manyFiles(count));
+  element.add(files);
   seen.forget = () => document.querySelector('valetkey-upload').remove();
 }
 

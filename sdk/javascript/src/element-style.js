@@ -68,6 +68,8 @@ button:disabled { opacity: .55; cursor: default; }
 [part~="item"] {
   display: grid; grid-template-columns: 44px minmax(0, 1fr) auto; gap: 2px 12px; align-items: center;
   padding: 12px;
+  /* What is scrolled away costs nothing; the size is that of a row. */
+  content-visibility: auto; contain-intrinsic-size: auto 70px;
 }
 [part~="item"] + [part~="item"] { border-top: 1px solid var(--_line); }
 [part~="thumbnail"] {
