@@ -18,7 +18,7 @@ use uuid::Uuid;
 use valetkey_catalog::postgres::{PostgresCatalog, Settings};
 use valetkey_catalog::sqlite::SqliteCatalog;
 use valetkey_catalog::{Catalog, Intent, Limits, NewUpload, Transfer};
-use valetkey_protocol::{FileId, Metadata};
+use valetkey_protocol::{FileId, Metadata, Tenant};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -137,6 +137,7 @@ fn upload() -> Result<NewUpload, Failure> {
         id,
         bucket: "default".to_owned(),
         key: format!("user-0123456789/{id}/holiday-photo-0042.jpg").parse()?,
+        tenant: Tenant::default(),
         owner: "user-0123456789".parse()?,
         filename: "holiday photo 0042.jpg".parse()?,
         path: "photos/2026".parse()?,

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use valetkey_protocol::Subject;
 use valetkey_protocol::api_key::{ApiKeyId, Scope};
+use valetkey_protocol::{Subject, Tenant};
 
 use crate::CatalogError;
 use crate::delivery::{join, split};
@@ -18,6 +18,8 @@ pub struct ApiKey {
     pub id: ApiKeyId,
     /// What it is for, in words.
     pub name: String,
+    /// In which tenant its holder is.
+    pub tenant: Tenant,
     /// Who its holder is.
     pub subject: Subject,
     /// What it is good for.
@@ -50,7 +52,7 @@ pub struct Rotation {
 /// What is remembered of API keys.
 #[async_trait]
 pub trait ApiKeys: Send + Sync + 'static {
-    /// Remembers a new key, unless there is one with its id or there are `most` of them; says whether it did.
+    /// Remembers a new key, unless there is one with its id or there are `most` of its tenant; says whether it did.
     async fn insert_api_key(&self, key: ApiKey, most: u32) -> Result<bool, CatalogError>;
 
     /// Gives every key, the oldest first.
@@ -69,21 +71,44 @@ pub trait ApiKeys: Send + Sync + 'static {
     async fn use_api_key(&self, id: ApiKeyId, at: Timestamp) -> Result<(), CatalogError>;
 }
 
-/// Scopes with commas between.
-pub(crate) fn join_scopes(scopes: &[Scope]) -> String {
-    join(
-        &scopes
-            .iter()
-            .map(|scope| scope.as_str())
-            .collect::<Vec<_>>(),
-    )
+/// What scopes in a tenant begin with. A program that knows no tenants would take the holder for one of the default tenant,
+/// and does not know these.
+const IN_TENANT: &str = "tenant.";
+
+/// Scopes of a key of a tenant, with commas between.
+pub(crate) fn join_scopes(scopes: &[Scope], tenant: &Tenant) -> String {
+    let name = |scope: &Scope| match tenant.is_default() {
+        true => scope.as_str().to_owned(),
+        false => format!("{IN_TENANT}{}", scope.as_str()),
+    };
+    join(&scopes.iter().map(name).collect::<Vec<_>>())
 }
 
 /// What [`join_scopes`] joined. A scope that only a newer program knows allows nothing here.
-pub(crate) fn split_scopes(text: &str) -> Vec<Scope> {
+pub(crate) fn split_scopes(text: &str, tenant: &Tenant) -> Vec<Scope> {
     let known = |name: String| {
+        let name = match tenant.is_default() {
+            true => Some(name.as_str()),
+            false => name.strip_prefix(IN_TENANT),
+        };
         let mut all = Scope::ALL.iter().copied();
-        all.find(|scope| scope.as_str() == name)
+        all.find(|scope| Some(scope.as_str()) == name)
     };
     split(text).into_iter().filter_map(known).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_without_tenants_finds_no_scope_of_a_key_in_one() {
+        let default = Tenant::default();
+        for tenant in [default.clone(), Tenant::parse("acme").unwrap()] {
+            let text = join_scopes(Scope::ALL, &tenant);
+            assert_eq!(split_scopes(&text, &tenant), Scope::ALL);
+            let known = split_scopes(&text, &default);
+            assert_eq!(known.is_empty(), !tenant.is_default(), "{text}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use valetkey_protocol::event::EventKind;
 use valetkey_protocol::upload::State;
-use valetkey_protocol::{FileId, Subject};
+use valetkey_protocol::{FileId, Subject, Tenant};
 
 /// One line of the audit log: an edge that was taken, or a change of what people may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Event {
     /// Whose upload it is. Nobody knows any more of an upload that was forgotten, if its event was written by a version
     /// that did not write this down.
     pub owner: Option<Subject>,
+    /// In which tenant; as for the owner.
+    pub tenant: Option<Tenant>,
     /// In which bucket; as for the owner.
     pub bucket: Option<String>,
 }
@@ -48,6 +50,8 @@ pub struct EventList {
     pub after: u64,
     /// At most so many.
     pub limit: u32,
+    /// Only in this tenant; in every one when absent.
+    pub tenant: Option<Tenant>,
     /// Only of this owner's uploads.
     pub owner: Option<Subject>,
     /// Only in this bucket.

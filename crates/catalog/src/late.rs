@@ -1,9 +1,7 @@
 //! Late uploads: those of clients that say neither how many bytes they send nor when they have sent them.
 
+use crate::{CatalogError, Owner, Postponement, Record};
 use async_trait::async_trait;
-use valetkey_protocol::Subject;
-
-use crate::{CatalogError, Postponement, Record};
 
 /// What is remembered of uploads whose bytes are looked for: those with [`look_at`](crate::NewUpload::look_at).
 #[async_trait]
@@ -15,7 +13,7 @@ pub trait LateUploads: Send + Sync + 'static {
     /// Gives the pending ones of an owner in a bucket, the newest first.
     async fn list_awaited(
         &self,
-        owner: Subject,
+        owner: Owner,
         bucket: String,
         limit: u32,
     ) -> Result<Vec<Record>, CatalogError>;

@@ -9,6 +9,7 @@ mod error;
 mod history;
 mod late;
 mod migration;
+mod owner;
 mod record;
 mod ticket;
 mod value;
@@ -20,7 +21,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use valetkey_protocol::file::Order;
-use valetkey_protocol::{Checksum, FileId, Filename, FolderPath, Metadata, Subject};
+use valetkey_protocol::{Checksum, FileId, Filename, FolderPath, Metadata, Subject, Tenant};
 
 pub use account::{Backlog, Insertion, Intent, Limit, Limits, Over, Usage};
 pub use api_key::{ApiKey, ApiKeys, Rotation, SecretHash};
@@ -34,6 +35,7 @@ pub use error::CatalogError;
 pub use history::{Event, EventList, Issue, Passage};
 pub use late::LateUploads;
 pub use migration::Migrations;
+pub use owner::{Owner, Whose};
 pub use record::{FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfer};
 pub use ticket::{TicketId, TicketUse, Tickets};
 pub use valetkey_protocol::event::EventKind;
@@ -60,7 +62,7 @@ pub trait Catalog: Deliveries + LateUploads + Tickets + ApiKeys {
     /// Frees a key of an owner, if it stands for this upload, which came to nothing.
     async fn forget_key(
         &self,
-        owner: Subject,
+        owner: Owner,
         key: String,
         upload: FileId,
     ) -> Result<(), CatalogError>;
@@ -161,8 +163,8 @@ pub trait Catalog: Deliveries + LateUploads + Tickets + ApiKeys {
     /// Says how many uploads.
     async fn forget_history_until(&self, then: Timestamp, limit: u32) -> Result<u64, CatalogError>;
 
-    /// Gives what an owner, or everybody together, takes in each bucket.
-    async fn usage(&self, owner: Option<Subject>) -> Result<Vec<(String, Usage)>, CatalogError>;
+    /// Gives what an owner, all of a tenant or everybody together takes in each bucket.
+    async fn usage(&self, whose: Whose) -> Result<Vec<(String, Usage)>, CatalogError>;
 
     /// Counts the work there is at `now`.
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, CatalogError>;
@@ -215,6 +217,8 @@ pub struct Patch {
 /// Which files to list.
 #[derive(Debug, Clone)]
 pub struct FileList {
+    /// Only in this tenant; in every one when absent.
+    pub tenant: Option<Tenant>,
     /// Only this owner's; everybody's when absent.
     pub owner: Option<Subject>,
     /// Only in this bucket.

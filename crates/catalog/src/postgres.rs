@@ -42,11 +42,12 @@ use fail::fail_point;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tracing::Instrument as _;
-use valetkey_protocol::{FileId, Subject};
+use valetkey_protocol::FileId;
 
 use crate::{
     Backlog, Catalog, CatalogError, Claim, Due, DueList, Event, EventList, FileList, Insertion,
-    Intent, Issue, Migrations, Once, Passage, Patch, Postponement, Record, Step, Task, Usage,
+    Intent, Issue, Migrations, Once, Owner, Passage, Patch, Postponement, Record, Step, Task,
+    Usage, Whose,
 };
 use backoff::Backoff;
 use change::{Change, Changed, Updates};
@@ -185,11 +186,11 @@ impl Catalog for PostgresCatalog {
 
     async fn forget_key(
         &self,
-        owner: Subject,
+        owner: Owner,
         key: String,
         upload: FileId,
     ) -> Result<(), CatalogError> {
-        let (owner, upload) = (owner.as_str(), uuid(upload));
+        let (owner, upload) = (owner.holder().text(), uuid(upload));
         let values: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&owner, &key, &upload];
         let work = self.pool.repeat(once::FORGET, &values);
         written("forget_key", work).await.map(|_| ())
@@ -323,9 +324,9 @@ impl Catalog for PostgresCatalog {
         written("forget_history", work).await
     }
 
-    async fn usage(&self, owner: Option<Subject>) -> Result<Vec<(String, Usage)>, CatalogError> {
-        let owner = account::owner(owner.as_ref());
-        account::list(&self.pool.read(account::LIST, &[&owner]).await?)
+    async fn usage(&self, whose: Whose) -> Result<Vec<(String, Usage)>, CatalogError> {
+        let (sql, name) = account::query(&whose);
+        account::list(&self.pool.read(sql, &[&name]).await?)
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, CatalogError> {

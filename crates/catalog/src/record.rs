@@ -5,6 +5,7 @@ use valetkey_protocol::file::Integrity;
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{
     Checksum, ContentType, FileId, Filename, FolderPath, Metadata, ObjectKey, Problem, Subject,
+    Tenant,
 };
 
 /// How long quarantine outlives the last upload URL, in seconds: 15 minutes of clock skew and an hour for a
@@ -34,6 +35,8 @@ pub struct NewUpload {
     pub bucket: String,
     /// The final object key.
     pub key: ObjectKey,
+    /// Among whose customers its owner is.
+    pub tenant: Tenant,
     /// Whose it is.
     pub owner: Subject,
     /// Its true name.

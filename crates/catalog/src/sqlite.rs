@@ -41,11 +41,12 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::watch;
 use tracing::Instrument as _;
-use valetkey_protocol::{FileId, Subject};
+use valetkey_protocol::FileId;
 
 use crate::{
     Backlog, Catalog, CatalogError, Claim, Due, DueList, Event, EventList, FileList, Insertion,
-    Intent, Issue, Migrations, Once, Passage, Patch, Postponement, Record, Step, Task, Usage,
+    Intent, Issue, Migrations, Once, Owner, Passage, Patch, Postponement, Record, Step, Task,
+    Usage, Whose,
 };
 use ballast::Ballast;
 use queue::Queue;
@@ -208,7 +209,7 @@ impl Catalog for SqliteCatalog {
 
     async fn forget_key(
         &self,
-        owner: Subject,
+        owner: Owner,
         key: String,
         upload: FileId,
     ) -> Result<(), CatalogError> {
@@ -377,8 +378,8 @@ impl Catalog for SqliteCatalog {
         .await
     }
 
-    async fn usage(&self, owner: Option<Subject>) -> Result<Vec<(String, Usage)>, CatalogError> {
-        self.read(move |connection| account::list(connection, owner.as_ref()))
+    async fn usage(&self, whose: Whose) -> Result<Vec<(String, Usage)>, CatalogError> {
+        self.read(move |connection| account::list(connection, &whose))
             .await
     }
 

@@ -14,12 +14,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use conformance::sample::{Shared, facts, file, found, id, in_state, multipart, upload};
+use conformance::sample::{Shared, facts, file, found, id, in_state, multipart, owner, upload};
 use jiff::Timestamp;
 use refinery::{Migration, Runner};
 use tempfile::TempDir;
 use valetkey_catalog::sqlite::SqliteCatalog;
-use valetkey_catalog::{Catalog as _, CatalogError, EventList, Usage};
+use valetkey_catalog::{Catalog as _, CatalogError, EventList, Usage, Whose};
 use valetkey_protocol::upload::State;
 
 /// A catalog in a folder of its own, which goes with it.
@@ -171,8 +171,8 @@ async fn an_older_file_is_brought_up_to_date_and_its_accounts_are_counted() {
         files: 2,
         stored_bytes: 10,
     };
-    for owner in [None, Some("alice".parse().unwrap())] {
-        let usage = catalog.usage(owner).await.unwrap();
+    for whose in [Whose::Everybody, Whose::Owner(owner("", "alice"))] {
+        let usage = catalog.usage(whose).await.unwrap();
         assert_eq!(usage, [("photos".to_owned(), expected)]);
     }
     let records = catalog.scan(None, 100).await.unwrap();
@@ -186,7 +186,10 @@ async fn files_of_before_learn_when_they_were_verified_and_events_whose_they_are
     let catalog = SqliteCatalog::open(&path).unwrap();
     drop(catalog);
     let raw = rusqlite::Connection::open(&path).unwrap();
-    let undo = "DROP INDEX outbox_by_owner; ALTER TABLE outbox DROP COLUMN owner; \
+    let undo = "DROP INDEX upload_by_tenant; DROP INDEX upload_by_tenant_owner; ALTER TABLE upload DROP COLUMN tenant; \
+         DROP INDEX usage_by_tenant; ALTER TABLE usage DROP COLUMN tenant; \
+         DROP INDEX outbox_by_tenant; DROP INDEX outbox_by_tenant_owner; ALTER TABLE outbox DROP COLUMN tenant; \
+         DROP INDEX outbox_by_owner; ALTER TABLE outbox DROP COLUMN owner; \
          ALTER TABLE outbox DROP COLUMN bucket; ALTER TABLE upload DROP COLUMN verified_at; \
          DROP TABLE webhook_endpoint; DROP TABLE webhook_delivery; DROP TABLE ticket_upload; \
          DROP TABLE api_key; \

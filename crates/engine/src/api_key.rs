@@ -13,7 +13,7 @@ use valetkey_protocol::{Code, Subject};
 use crate::engine::{later, overlap};
 use crate::{ADMIN, Engine, Error, Principal, policy};
 
-/// How many keys there may be.
+/// How many keys there may be in a tenant.
 const MOST: u32 = 1000;
 
 /// The longest life of a key that has an end, in seconds: ten years.
@@ -36,8 +36,13 @@ impl Engine {
         create: CreateApiKey,
         (id, random): ([u8; 6], [u8; 32]),
     ) -> Result<View, Error> {
-        policy::check_admin(who, MANAGE)?;
+        policy::check_tenant_admin(who, MANAGE)?;
         check(&create)?;
+        let tenant = create.tenant.unwrap_or_else(|| who.tenant.clone());
+        if !policy::is_within_reach(who, &tenant) {
+            let detail = "tenant: only administrators of the default tenant make keys for others; leave it out";
+            return Err(Error::refused(Code::Forbidden, detail));
+        }
         let now = self.clock.now();
         let secret = ApiKeySecret::new(ApiKeyId::new(id), &random);
         let mut scopes = create.scopes;
@@ -46,6 +51,7 @@ impl Engine {
         let key = ApiKey {
             id: secret.id.clone(),
             name: create.name,
+            tenant,
             subject: create.subject,
             scopes,
             hash: hash(&secret),
@@ -63,14 +69,15 @@ impl Engine {
         Ok(view(key, now, Some(secret)))
     }
 
-    /// Lists all keys, without their secrets, which nobody knows.
+    /// Lists all keys, or an administrator's of a tenant those of that, without their secrets, which nobody knows.
     ///
     /// # Errors
     /// The caller is no administrator, or the catalog does not answer.
     pub async fn list_api_keys(&self, who: &Principal) -> Result<ApiKeys, Error> {
-        policy::check_admin(who, MANAGE)?;
+        policy::check_tenant_admin(who, MANAGE)?;
         let now = self.clock.now();
         let keys = self.catalog.api_keys().await?.into_iter();
+        let keys = keys.filter(|key| policy::is_within_reach(who, &key.tenant));
         Ok(ApiKeys {
             keys: keys.map(|key| view(key, now, None)).collect(),
         })
@@ -87,11 +94,10 @@ impl Engine {
         rotate: RotateApiKey,
         random: [u8; 32],
     ) -> Result<View, Error> {
-        policy::check_admin(who, MANAGE)?;
+        policy::check_tenant_admin(who, MANAGE)?;
         let overlap = overlap(rotate.overlap)?;
         let now = self.clock.now();
-        let key = self.catalog.find_api_key(id.clone()).await?;
-        let key = key.ok_or(Error::NotFound)?;
+        let key = self.managed_key(who, &id).await?;
         // Two at once would end the secret that is in use; whoever wants that says so.
         if overlap > 0 && key.old.is_some_and(|(_, until)| until > now) {
             return Err(busy());
@@ -121,13 +127,21 @@ impl Engine {
     /// # Errors
     /// The caller is no administrator, there is no such key, or the catalog does not answer.
     pub async fn revoke_api_key(&self, who: &Principal, id: ApiKeyId) -> Result<(), Error> {
-        policy::check_admin(who, MANAGE)?;
+        policy::check_tenant_admin(who, MANAGE)?;
+        self.managed_key(who, &id).await?;
         if !self.catalog.remove_api_key(id.clone()).await? {
             return Err(Error::NotFound);
         }
         let by = &who.subject;
         tracing::info!(%by, %id, "an API key was revoked");
         Ok(())
+    }
+
+    /// A key that somebody manages.
+    async fn managed_key(&self, who: &Principal, id: &ApiKeyId) -> Result<ApiKey, Error> {
+        let key = self.catalog.find_api_key(id.clone()).await?;
+        let reached = |key: &ApiKey| policy::is_within_reach(who, &key.tenant);
+        key.filter(reached).ok_or(Error::NotFound)
     }
 
     /// Finds out who holds a secret, and when that ends. The catalog is asked each time, so that what is revoked is at
@@ -158,7 +172,8 @@ impl Engine {
         self.note_use(&key, now).await;
         let administers = key.scopes.contains(&Scope::Admin) && behalf.is_none();
         let roles = administers.then(|| ADMIN.to_owned());
-        let mut holder = Principal::new(behalf.unwrap_or(key.subject), roles.into_iter().collect());
+        let holder = Principal::new(behalf.unwrap_or(key.subject), roles.into_iter().collect());
+        let mut holder = holder.of_tenant(key.tenant);
         holder.scopes = Some(key.scopes);
         Ok((holder, key.expires_at))
     }
@@ -216,6 +231,7 @@ fn view(key: ApiKey, now: Timestamp, secret: Option<ApiKeySecret>) -> View {
     View {
         id: key.id,
         name: key.name,
+        tenant: key.tenant,
         subject: key.subject,
         scopes: key.scopes,
         created_at: key.created_at,

@@ -1,15 +1,23 @@
 //! Buckets: named places with rules of their own.
 
+mod key_template;
+
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Deserialize;
-use valetkey_catalog::Limits;
+use valetkey_catalog::{Limits, Owner};
 use valetkey_protocol::bucket::Bucket as BucketView;
 use valetkey_protocol::part::{MAX_PART_SIZE, MIB, MIN_PART_SIZE};
-use valetkey_protocol::{Algorithm, ContentType, FileId, Filename, ObjectKey, Subject, key};
+use valetkey_protocol::{Algorithm, ContentType, FileId, Filename, ObjectKey, key};
 use valetkey_store::ObjectStore;
 
 use crate::Error;
+use key_template::KeyOf;
+pub use key_template::KeyTemplate;
+
+/// The longest prefix of keys.
+const MAX_PREFIX_BYTES: usize = 100;
 
 /// The longest any provider lets a signature live, in seconds: seven days.
 pub(crate) const MAX_SIGNATURE_SECONDS: u64 = 604_800;
@@ -57,6 +65,8 @@ pub struct BucketRules {
     pub session_ttl_seconds: u64,
     /// The first segments of every object key.
     pub key_prefix: String,
+    /// How keys are made behind it.
+    pub key_template: KeyTemplate,
     /// What `key_prefix` was before: the survey looks there too.
     pub former_key_prefixes: Vec<String>,
     /// The media types browsers may show instead of save.
@@ -101,6 +111,7 @@ impl Default for BucketRules {
             announce_downloads: false,
             session_ttl_seconds: 86_400,
             key_prefix: "files".to_owned(),
+            key_template: KeyTemplate::default(),
             former_key_prefixes: Vec::new(),
             inline_types: inline.map(str::to_owned).to_vec(),
             refuse_type_mismatch: false,
@@ -220,22 +231,27 @@ impl BucketRules {
         }
     }
 
-    /// The final key: `{prefix}/{subject}/{id}/{safe-filename}`. No other byte of the client enters.
+    /// The final key. Of what the client says only the name enters, reduced to what any store takes.
     pub(crate) fn object_key(
         &self,
-        owner: &Subject,
+        owner: &Owner,
         id: FileId,
         filename: &Filename,
+        created_at: Timestamp,
     ) -> Result<ObjectKey, Error> {
-        let (owner, name) = (owner.to_key_segment(), key::safe_filename(filename));
-        let key = format!("{}/{owner}/{id}/{name}", self.key_prefix);
-        ObjectKey::parse(&key)
-            .map_err(|error| Error::Internal(format!("made a wrong key: {error}")))
+        let of = KeyOf {
+            owner,
+            id,
+            filename,
+            created_at,
+        };
+        let key = self.key_template.key(&self.key_prefix, &of);
+        key.map_err(|error| Error::Internal(format!("made a wrong key: {error}")))
     }
 }
 
 fn check_prefix(name: &str, prefix: &str) -> Result<(), String> {
-    if prefix.len() > 100 || ObjectKey::parse(prefix).is_err() {
+    if prefix.len() > MAX_PREFIX_BYTES || ObjectKey::parse(prefix).is_err() {
         return Err(format!(
             "{name} must be segments of A-Z, a-z, 0-9, '.', '_', '-' with 100 bytes at most"
         ));
@@ -272,6 +288,8 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
+    use valetkey_protocol::Tenant;
+
     use super::*;
 
     #[test]
@@ -309,7 +327,10 @@ mod tests {
 
     #[test]
     fn the_longest_names_still_give_a_key() {
-        let owner = Subject::parse(&"|".repeat(255)).unwrap();
+        let owner = Owner {
+            tenant: Tenant::default(),
+            subject: "|".repeat(255).parse().unwrap(),
+        };
         let filename = Filename::parse(&"x".repeat(255)).unwrap();
         let id: FileId = "01936f3e-8b7a-7c3d-9e4f-0123456789ab".parse().unwrap();
         let rules = BucketRules {
@@ -317,6 +338,7 @@ mod tests {
             ..BucketRules::default()
         };
         rules.check().unwrap();
-        assert!(rules.object_key(&owner, id, &filename).is_ok());
+        let key = rules.object_key(&owner, id, &filename, Timestamp::UNIX_EPOCH);
+        assert!(key.is_ok());
     }
 }

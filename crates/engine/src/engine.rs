@@ -203,10 +203,23 @@ impl Engine {
         id: FileId,
     ) -> Result<Record, Error> {
         policy::check_may(who, action)?;
-        let record = self.catalog.find(id).await?.ok_or(Error::NotFound)?;
+        let record = self.catalog.find(id).await?;
+        self.within_reach(who, record).await
+    }
+
+    /// Lets through what was found, if it exists to the caller.
+    pub(crate) async fn within_reach(
+        &self,
+        who: &Principal,
+        record: Option<Record>,
+    ) -> Result<Record, Error> {
+        let record = record.ok_or(Error::NotFound)?;
         policy::check_access(who, &record)?;
         if let Some(ticket) = self.ticket_use(who)
-            && !self.catalog.is_of_ticket(ticket.id, id).await?
+            && !self
+                .catalog
+                .is_of_ticket(ticket.id, record.upload.id)
+                .await?
         {
             return Err(Error::NotFound);
         }

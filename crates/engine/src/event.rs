@@ -33,7 +33,11 @@ impl Engine {
 
     fn body(&self, event: &Event, record: Option<&Record>) -> Result<EventBody, Error> {
         let mut data = match record {
-            None => EventData::bare(event.id, event.owner.clone(), event.bucket.clone()),
+            None => {
+                let tenant = event.tenant.clone().unwrap_or_default();
+                let owner = (tenant, event.owner.clone());
+                EventData::bare(event.id, owner, event.bucket.clone())
+            }
             Some(record) if record.file.is_none() => upload_data(record),
             Some(record) if event.kind == EventKind::UploadCompleted => {
                 EventData::of_file(self.receipted(record.clone())?)
@@ -67,6 +71,7 @@ pub(crate) fn id_of(event: &Event) -> String {
 /// An upload that became no file, as it was declared.
 fn upload_data(record: &Record) -> EventData {
     let upload = record.upload.clone();
+    let owner = (upload.tenant, Some(upload.owner));
     EventData {
         key: Some(upload.key),
         filename: Some(upload.filename),
@@ -76,6 +81,6 @@ fn upload_data(record: &Record) -> EventData {
         checksum: upload.checksum,
         metadata: Some(upload.metadata),
         created_at: Some(upload.created_at),
-        ..EventData::bare(upload.id, Some(upload.owner), Some(upload.bucket))
+        ..EventData::bare(upload.id, owner, Some(upload.bucket))
     }
 }

@@ -8,7 +8,7 @@ mod patch;
 use std::sync::Arc;
 
 pub use by_key::PublicRead;
-pub(crate) use by_key::{id_in, public_name};
+pub(crate) use by_key::{has_key, ids_in, public_name};
 use valetkey_catalog::{FileFacts, Record};
 use valetkey_protocol::FileId;
 use valetkey_protocol::file::File;
@@ -82,6 +82,7 @@ pub(crate) fn view(record: Record) -> Result<File, Error> {
         integrity: facts.integrity,
         etag: facts.etag,
         metadata: upload.metadata,
+        tenant: upload.tenant,
         owner: upload.owner,
         created_at: upload.created_at,
         expires_at: facts.expires_at,

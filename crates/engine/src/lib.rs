@@ -19,7 +19,7 @@ mod upload;
 mod usage;
 mod webhook;
 
-pub use bucket::{Bucket, BucketRules};
+pub use bucket::{Bucket, BucketRules, KeyTemplate};
 pub use download::Reading;
 pub use engine::{Engine, EngineParts, Ids, Observer};
 pub use error::Error;
@@ -31,6 +31,7 @@ pub use sweep::{Surveyed, SweepReport};
 pub use ticket::Ticket;
 pub use upload::{Completion, LateGrant, LateUpload};
 pub use usage::{BucketVitals, Vitals};
+pub use valetkey_catalog::Owner;
 pub use webhook::{
     ConfiguredEndpoint, Delivered, WebhookAnswer, WebhookMessage, WebhookParts, WebhookSender,
     Webhooks, check_webhook_secret,

@@ -1,9 +1,10 @@
 //! The built-in policy: owners manage their own, `admin` manages all, nobody learns what is not theirs, and the holder of
-//! a ticket makes uploads and does nothing else. An API key is good for its scopes and no more.
+//! a ticket makes uploads and does nothing else. All of that within a tenant; what is in another one does not exist.
+//! An API key is good for its scopes and no more.
 
 use valetkey_catalog::Record;
 use valetkey_protocol::api_key::Scope;
-use valetkey_protocol::{Code, Subject};
+use valetkey_protocol::{Code, Subject, Tenant};
 
 use crate::{ADMIN, Error, Principal};
 
@@ -42,8 +43,18 @@ pub(crate) fn check_may(who: &Principal, action: Action) -> Result<(), Error> {
     }
 }
 
-/// Lets administrators through.
+/// Lets administrators of the whole service through.
 pub(crate) fn check_admin(who: &Principal, what: &str) -> Result<(), Error> {
+    check_tenant_admin(who, what)?;
+    if who.tenant.is_default() {
+        return Ok(());
+    }
+    let detail = format!("only the role {ADMIN} of the default tenant may {what}");
+    Err(Error::refused(Code::Forbidden, detail))
+}
+
+/// Lets administrators of their tenant through.
+pub(crate) fn check_tenant_admin(who: &Principal, what: &str) -> Result<(), Error> {
     if is_admin(who) {
         return Ok(());
     }
@@ -51,21 +62,33 @@ pub(crate) fn check_admin(who: &Principal, what: &str) -> Result<(), Error> {
     Err(Error::refused(Code::Forbidden, detail))
 }
 
-/// Whether somebody sees and manages what is others'.
+/// Whether somebody sees and manages what is others': in the default tenant everybody's, in another one that tenant's.
 pub(crate) fn is_admin(who: &Principal) -> bool {
     who.has_role(ADMIN) && who.ticket.is_none()
 }
 
+/// Whether what is in a tenant may concern somebody at all.
+pub(crate) fn is_within_reach(who: &Principal, tenant: &Tenant) -> bool {
+    *tenant == who.tenant || (who.tenant.is_default() && is_admin(who))
+}
+
 /// Lets through whoever may act on this record. To all others it does not exist.
 pub(crate) fn check_access(who: &Principal, record: &Record) -> Result<(), Error> {
-    if record.upload.owner == who.subject || is_admin(who) {
+    let upload = &record.upload;
+    if is_within_reach(who, &upload.tenant) && (upload.owner == who.subject || is_admin(who)) {
         Ok(())
     } else {
         Err(Error::NotFound)
     }
 }
 
-/// Whose files a list shows: `None` is everybody's.
+/// In which tenant the files of a list are: `None` is in every one.
+pub(crate) fn listed_tenant(who: &Principal) -> Option<Tenant> {
+    let everywhere = who.tenant.is_default() && is_admin(who);
+    (!everywhere).then(|| who.tenant.clone())
+}
+
+/// Whose files a list shows: `None` is everybody's, in that tenant.
 pub(crate) fn listed_owner(who: &Principal) -> Option<Subject> {
     (!is_admin(who)).then(|| who.subject.clone())
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use valetkey_catalog::{TicketId, TicketUse};
+use valetkey_catalog::{Owner, TicketId, TicketUse};
 use valetkey_protocol::bucket::Bucket as BucketView;
 use valetkey_protocol::ticket::TicketClaim;
 use valetkey_protocol::upload::CreateUpload;
-use valetkey_protocol::{Code, FolderPath, Problem, Subject, hex};
+use valetkey_protocol::{Code, FolderPath, Problem, hex};
 
 use crate::{Engine, Error, Principal};
 
@@ -27,9 +27,9 @@ pub struct Ticket {
 
 impl Ticket {
     /// Which ticket it is, for one owner and one bucket.
-    fn id(&self, owner: &Subject, bucket: &str) -> TicketId {
+    fn id(&self, owner: &Owner, bucket: &str) -> TicketId {
         let mut hash = Sha256::new();
-        for part in [&self.issuer, &self.name, owner.as_str(), bucket] {
+        for part in [&self.issuer, &self.name, &owner.to_string(), bucket] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
@@ -103,7 +103,7 @@ impl Engine {
     pub(crate) fn ticket_use(&self, who: &Principal) -> Option<TicketUse> {
         let ticket = who.ticket.as_ref()?;
         Some(TicketUse {
-            id: ticket.id(&who.subject, self.ticket_bucket(ticket)),
+            id: ticket.id(&who.owner(), self.ticket_bucket(ticket)),
             max_uploads: ticket.claim.max_count,
             expires_at: ticket.expires_at,
         })

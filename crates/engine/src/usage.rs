@@ -1,7 +1,7 @@
 //! Usage: what uploads and files take, how much they may, and what a caller is told about it.
 
 use jiff::Timestamp;
-use valetkey_catalog::{Backlog, DeliveryBacklog, Limit, Over, Usage};
+use valetkey_catalog::{Backlog, DeliveryBacklog, Limit, Over, Usage, Whose};
 use valetkey_protocol::usage::{Account, BucketUsage, Usage as UsageView};
 use valetkey_protocol::{Code, Problem};
 
@@ -37,20 +37,28 @@ pub struct BucketVitals {
 }
 
 impl Engine {
-    /// What the caller takes in each bucket, and may; administrators also see what all together do.
+    /// What the caller takes in each bucket, and may; administrators also see what all together do, in their tenant or, in
+    /// the default one, in every one.
     ///
     /// # Errors
     /// The catalog does not answer.
     pub async fn get_usage(&self, who: &Principal) -> Result<UsageView, Error> {
         policy::check_may(who, Action::Read)?;
-        let yours = self.catalog.usage(Some(who.subject.clone())).await?;
+        let yours = self.catalog.usage(Whose::Owner(who.owner())).await?;
+        let tenant = policy::listed_tenant(who);
+        let is_tenants = tenant.is_some();
         let everybody = match policy::is_admin(who) {
-            true => Some(self.catalog.usage(None).await?),
+            true => {
+                let whose = tenant.map_or(Whose::Everybody, Whose::Tenant);
+                Some(self.catalog.usage(whose).await?)
+            }
             false => None,
         };
         let view = |bucket: &crate::Bucket| {
             let (name, rules) = (&bucket.name, &bucket.rules);
-            let all = |usage| account(usage, None, unless_zero(rules.quota));
+            // The quota of a bucket is for all tenants together.
+            let quota = unless_zero(rules.quota).filter(|_| !is_tenants);
+            let all = |usage| account(usage, None, quota);
             BucketUsage {
                 bucket: name.clone(),
                 yours: account(
@@ -71,7 +79,7 @@ impl Engine {
     /// # Errors
     /// The catalog does not answer.
     pub async fn forsaken(&self) -> Result<Vec<(String, Usage)>, Error> {
-        let mut usage = self.catalog.usage(None).await?;
+        let mut usage = self.catalog.usage(Whose::Everybody).await?;
         usage.retain(|(bucket, usage)| {
             !self.buckets.contains_key(bucket) && *usage != Usage::default()
         });
@@ -83,7 +91,7 @@ impl Engine {
     /// # Errors
     /// The catalog does not answer.
     pub async fn vitals(&self) -> Result<Vitals, Error> {
-        let usage = self.catalog.usage(None).await?;
+        let usage = self.catalog.usage(Whose::Everybody).await?;
         let now = self.clock.now();
         let backlog = self.catalog.backlog(now).await?;
         let webhooks = self.catalog.delivery_backlog().await?;

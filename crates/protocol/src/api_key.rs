@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use crate::text::{hex, text_type};
 use crate::words::words;
-use crate::{Algorithm, Checksum, Hasher, InvalidValue, Secret, Subject};
+use crate::{Algorithm, Checksum, Hasher, InvalidValue, Secret, Subject, Tenant};
 
 /// What the secret of a key begins with. Scanners find one by `vk_[0-9a-f]{12}_[0-9a-f]{64}_[0-9a-f]{8}`.
 pub const PREFIX: &str = "vk_";
@@ -45,9 +45,10 @@ words! {
         Read "read";
         /// Deleting files.
         Delete "delete";
-        /// The role `admin`: the other scopes hold for what is anybody's, and everything may be managed.
+        /// The role `admin`: the other scopes hold for what is anybody's, and everything may be managed; in a tenant, what
+        /// is that tenant's.
         Admin "admin";
-        /// Acting for anybody, whom the header `Valetkey-Subject` names.
+        /// Acting for anybody in its tenant, whom the header `Valetkey-Subject` names.
         OnBehalf "on_behalf";
     }
 }
@@ -116,6 +117,10 @@ pub struct ApiKey {
     pub id: ApiKeyId,
     /// What it is for, in words.
     pub name: String,
+    /// In which tenant its holder is; absent for the default one.
+    #[serde(default, skip_serializing_if = "Tenant::is_default")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub tenant: Tenant,
     /// Who its holder is.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub subject: Subject,
@@ -149,6 +154,11 @@ pub struct ApiKey {
 pub struct CreateApiKey {
     /// What it is for, in words: 1 to 100 bytes.
     pub name: String,
+    /// In which tenant its holder is: the caller's when absent, which is the only one that an administrator of a tenant
+    /// may name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub tenant: Option<Tenant>,
     /// Who its holder is.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub subject: Subject,

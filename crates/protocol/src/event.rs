@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::file::{File, Integrity};
 use crate::{
     Checksum, ContentType, FileId, Filename, FolderPath, InvalidValue, Metadata, ObjectKey,
-    Problem, Subject,
+    Problem, Subject, Tenant,
 };
 
 /// What others may want to be told.
@@ -105,7 +105,7 @@ pub struct Event {
 }
 
 /// The upload or the file of an event, as it is when it is told. Of one that is not remembered any more there are
-/// `id`, `owner` and `bucket` alone.
+/// `id`, `tenant`, `owner` and `bucket` alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EventData {
@@ -115,6 +115,10 @@ pub struct EventData {
     /// Its bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
+    /// In which tenant its owner is; absent for the default one.
+    #[serde(default, skip_serializing_if = "Tenant::is_default")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub tenant: Tenant,
     /// Whose it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
@@ -177,10 +181,15 @@ pub struct EventData {
 
 impl EventData {
     /// What is known when nothing else is.
-    pub fn bare(id: FileId, owner: Option<Subject>, bucket: Option<String>) -> Self {
+    pub fn bare(
+        id: FileId,
+        (tenant, owner): (Tenant, Option<Subject>),
+        bucket: Option<String>,
+    ) -> Self {
         Self {
             id,
             bucket,
+            tenant,
             owner,
             key: None,
             filename: None,
@@ -216,7 +225,7 @@ impl EventData {
             created_at: Some(file.created_at),
             expires_at: file.expires_at,
             receipt: file.receipt,
-            ..Self::bare(file.id, Some(file.owner), Some(file.bucket))
+            ..Self::bare(file.id, (file.tenant, Some(file.owner)), Some(file.bucket))
         }
     }
 }
@@ -305,7 +314,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_said() {
         let id = "01936f3e-8b7a-7c3d-9e4f-0123456789ab".parse().unwrap();
-        let bare = EventData::bare(id, None, Some("photos".to_owned()));
+        let bare = EventData::bare(id, (Tenant::default(), None), Some("photos".to_owned()));
         let text = serde_json::to_string(&bare).unwrap();
         assert_eq!(text, format!(r#"{{"id":"{id}","bucket":"photos"}}"#));
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Algorithm, Checksum, ContentType, FileId, Filename, FolderPath, Metadata, ObjectKey, Subject,
+    Tenant,
 };
 
 /// What stands behind the word "verified".
@@ -73,6 +74,10 @@ pub struct File {
     /// The application's own notes.
     #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, String>))]
     pub metadata: Metadata,
+    /// In which tenant its owner is; absent for the default one.
+    #[serde(default, skip_serializing_if = "Tenant::is_default")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub tenant: Tenant,
     /// Whose it is.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub owner: Subject,

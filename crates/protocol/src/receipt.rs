@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::file::{File, Integrity};
-use crate::{Checksum, ContentType, FileId, ObjectKey, Subject};
+use crate::{Checksum, ContentType, FileId, ObjectKey, Subject, Tenant};
 
 /// The only algorithm of receipts.
 pub const ALGORITHM: &str = "EdDSA";
@@ -26,6 +26,9 @@ pub struct Receipt {
     pub iss: String,
     /// Whose file it is.
     pub sub: Subject,
+    /// In which tenant that is; absent for the default one.
+    #[serde(default, skip_serializing_if = "Tenant::is_default")]
+    pub tenant: Tenant,
     /// `verified_at` in whole seconds since 1970, for JWT libraries.
     pub iat: i64,
     /// The id of the file.
@@ -58,6 +61,7 @@ impl Receipt {
         Self {
             iss: issuer.to_owned(),
             sub: file.owner.clone(),
+            tenant: file.tenant.clone(),
             iat: verified_at.as_second(),
             id: file.id,
             bucket: file.bucket.clone(),

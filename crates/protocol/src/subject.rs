@@ -30,19 +30,23 @@ impl Subject {
     /// Every other byte, and `_` itself, becomes `_` and two hex digits; so do the dots of a subject
     /// made of dots alone, because `.` and `..` are not segments.
     pub fn to_key_segment(&self) -> String {
-        let only_dots = self.0.bytes().all(|b| b == b'.');
-        let mut segment = String::with_capacity(self.0.len());
-        for byte in self.0.bytes() {
-            let plain =
-                byte.is_ascii_alphanumeric() || byte == b'-' || (byte == b'.' && !only_dots);
-            if plain {
-                segment.push(char::from(byte));
-            } else {
-                segment.push_str(&format!("_{byte:02X}"));
-            }
-        }
-        segment
+        key_segment(&self.0)
     }
+}
+
+/// Spells a text of ASCII as [`Subject::to_key_segment`] says.
+pub(crate) fn key_segment(text: &str) -> String {
+    let only_dots = text.bytes().all(|b| b == b'.');
+    let mut segment = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        let plain = byte.is_ascii_alphanumeric() || byte == b'-' || (byte == b'.' && !only_dots);
+        if plain {
+            segment.push(char::from(byte));
+        } else {
+            segment.push_str(&format!("_{byte:02X}"));
+        }
+    }
+    segment
 }
 
 #[cfg(test)]

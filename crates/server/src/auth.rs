@@ -127,7 +127,7 @@ impl Verifier {
         let subject = trust.claims.subject(&claims);
         let holder = ticket::principal(&claims, &trust.issuer, subject, now, left)?;
         match holder {
-            Some(holder) => Ok((holder, left)),
+            Some(holder) => Ok((holder.of_tenant(trust.claims.tenant(&claims)?), left)),
             None => Ok((trust.claims.principal(&claims)?, left)),
         }
     }
@@ -256,21 +256,23 @@ fn open(
 /// The claims cannot be signed.
 pub(crate) fn mint(
     config: &AuthConfig,
-    subject: &Subject,
-    roles: &[String],
+    holder: &Principal,
     now: Timestamp,
     lifetime_seconds: u64,
 ) -> Result<Secret, jsonwebtoken::errors::Error> {
     let lifetime = SignedDuration::from_secs(i64::try_from(lifetime_seconds).unwrap_or(i64::MAX));
     let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
-    let claims = json!({
+    let mut claims = json!({
         "iss": config.issuer,
         "aud": config.audience,
         "iat": now.as_second(),
         "exp": expires.as_second(),
-        &config.claims.subject: subject,
-        &config.claims.roles: roles,
+        &config.claims.subject: holder.subject,
+        &config.claims.roles: holder.roles,
     });
+    if !holder.tenant.is_default() {
+        claims[&config.claims.tenant] = json!(holder.tenant);
+    }
     let key = EncodingKey::from_secret(config.secret.expose().as_bytes());
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).map(Secret::new)
 }

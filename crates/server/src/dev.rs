@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use valetkey_protocol::{Clock, Secret, Subject};
+use valetkey_engine::Principal;
+use valetkey_protocol::{Clock, InvalidValue, Secret, Subject, Tenant};
 
 use crate::clock::SystemClock;
 use crate::config::{
@@ -106,7 +107,11 @@ pub async fn start(options: DevOptions) -> Result<DevServer, ServeError> {
         Ok(random::secret()?.expose().to_owned())
     })?;
     let config = config(&options, auth_config(&secret))?;
-    let token = token(&config.auth, "dev", &[], TOKEN_LIFETIME)?;
+    let subject = Subject::parse("dev").map_err(|error| ServeError::Token {
+        why: error.to_string(),
+    })?;
+    let developer = Principal::new(subject, Vec::new());
+    let token = token(&config.auth, &developer, TOKEN_LIFETIME)?;
     let region = config.embedded.region.clone();
     let server = Server::start(config).await?;
     let info = info(&server, region, token)?;
@@ -118,13 +123,13 @@ pub async fn start(options: DevOptions) -> Result<DevServer, ServeError> {
     Ok(DevServer { info, server })
 }
 
-/// Makes a token for the development server that keeps its data in a folder.
+/// Makes a token for the development server that keeps its data in a folder: of somebody in a tenant.
 ///
 /// # Errors
-/// No server was ever started there, or the subject or lifetime is not allowed.
+/// No server was ever started there, or the tenant, subject or lifetime is not allowed.
 pub fn mint_token(
     data_dir: &Path,
-    sub: &str,
+    (tenant, sub): (&str, &str),
     roles: &[String],
     lifetime_seconds: u64,
 ) -> Result<String, ServeError> {
@@ -135,7 +140,13 @@ pub fn mint_token(
             path.display()
         ),
     })?;
-    let token = token(&auth_config(&secret), sub, roles, lifetime_seconds)?;
+    let wrong = |what: &str, error: InvalidValue| ServeError::Token {
+        why: format!("its {what} {error}"),
+    };
+    let subject = Subject::parse(sub).map_err(|error| wrong("subject", error))?;
+    let tenant = Tenant::parse(tenant).map_err(|error| wrong("tenant", error))?;
+    let holder = Principal::new(subject, roles.to_vec()).of_tenant(tenant);
+    let token = token(&auth_config(&secret), &holder, lifetime_seconds)?;
     Ok(token.expose().to_owned())
 }
 
@@ -209,24 +220,14 @@ fn buckets(with_images: bool) -> BTreeMap<String, BucketConfig> {
     buckets
 }
 
-fn token(
-    auth: &AuthConfig,
-    sub: &str,
-    roles: &[String],
-    lifetime: u64,
-) -> Result<Secret, ServeError> {
+fn token(auth: &AuthConfig, holder: &Principal, lifetime: u64) -> Result<Secret, ServeError> {
     if lifetime == 0 || lifetime > auth.max_lifetime {
         return Err(ServeError::Token {
             why: format!("its lifetime must be 1 to {} seconds", auth.max_lifetime),
         });
     }
-    let subject = Subject::parse(sub).map_err(|error| ServeError::Token {
-        why: format!("its subject {error}"),
-    })?;
-    auth::mint(auth, &subject, roles, SystemClock.now(), lifetime).map_err(|error| {
-        ServeError::Token {
-            why: error.to_string(),
-        }
+    auth::mint(auth, holder, SystemClock.now(), lifetime).map_err(|error| ServeError::Token {
+        why: error.to_string(),
     })
 }
 
@@ -256,7 +257,7 @@ mod tests {
     #[test]
     fn a_token_needs_a_server_a_subject_and_a_sensible_life() {
         let folder = tempfile::tempdir().unwrap();
-        let mint = |sub: &str, lifetime| mint_token(folder.path(), sub, &[], lifetime);
+        let mint = |sub: &str, lifetime| mint_token(folder.path(), ("", sub), &[], lifetime);
         let message = mint("alice", 60).unwrap_err().to_string();
         assert!(message.contains("start `valetkey dev`"), "{message}");
         std::fs::write(

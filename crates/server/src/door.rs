@@ -157,7 +157,7 @@ impl Door {
             Ok((principal, left)) => {
                 let extensions = request.extensions_mut();
                 limits
-                    .somebody(&principal.subject, extensions, told)
+                    .somebody(&principal.owner(), extensions, told)
                     .await?;
                 extensions.insert(principal);
                 extensions.insert(Lifetime(left));

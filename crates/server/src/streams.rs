@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::gauge::Gauge;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
-use valetkey_protocol::{Code, Problem, Subject};
+use valetkey_engine::Owner;
+use valetkey_protocol::{Code, Problem};
 
 use crate::config::EventsConfig;
 
@@ -17,13 +18,13 @@ pub(crate) struct Streams {
     config: EventsConfig,
     gauge: Gauge,
     stop: CancellationToken,
-    open: Mutex<BTreeMap<Subject, usize>>,
+    open: Mutex<BTreeMap<Owner, usize>>,
 }
 
 /// One stream's place, for as long as it is there.
 pub(crate) struct Stay {
     streams: Arc<Streams>,
-    who: Subject,
+    who: Owner,
 }
 
 impl Streams {
@@ -41,7 +42,7 @@ impl Streams {
     ///
     /// # Errors
     /// There are too many, of this user or altogether.
-    pub(crate) fn enter(self: &Arc<Self>, who: &Subject) -> Result<Stay, Problem> {
+    pub(crate) fn enter(self: &Arc<Self>, who: &Owner) -> Result<Stay, Problem> {
         let mut open = self.open();
         if open.values().sum::<usize>() >= self.config.max_streams {
             let detail = "this server has as many streams of events as it may; try again, or read them page by page";
@@ -63,7 +64,7 @@ impl Streams {
         })
     }
 
-    fn open(&self) -> MutexGuard<'_, BTreeMap<Subject, usize>> {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<Owner, usize>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use valetkey_catalog::{Event, EventKind, EventList, Passage, Record, Usage};
+use valetkey_catalog::{Event, EventKind, EventList, Owner, Passage, Record, Usage, Whose};
+use valetkey_protocol::FileId;
 use valetkey_protocol::upload::State;
-use valetkey_protocol::{FileId, Subject};
 
 use super::{Findings, PAGE};
 use crate::error::Outcome;
@@ -134,10 +134,14 @@ pub(super) async fn check_accounts(
     records: &BTreeMap<FileId, Record>,
     findings: &mut Findings,
 ) -> Outcome<()> {
-    let mut counted: BTreeMap<Option<Subject>, BTreeMap<String, Usage>> = BTreeMap::new();
+    let mut counted: BTreeMap<Option<Owner>, BTreeMap<String, Usage>> = BTreeMap::new();
     counted.entry(None).or_default();
     for record in records.values() {
-        for owner in [None, Some(record.upload.owner.clone())] {
+        let owner = Owner {
+            tenant: record.upload.tenant.clone(),
+            subject: record.upload.owner.clone(),
+        };
+        for owner in [None, Some(owner)] {
             let account = counted.entry(owner).or_default();
             count(
                 account.entry(record.upload.bucket.clone()).or_default(),
@@ -147,7 +151,7 @@ pub(super) async fn check_accounts(
     }
     for (owner, wanted) in counted {
         findings.accounts += 1;
-        let kept = machine.catalog.usage(owner.clone()).await?;
+        let kept = machine.catalog.usage(whose(owner.clone())).await?;
         let used = |usage: &Usage| *usage != Usage::default();
         let kept: BTreeMap<_, _> = kept.into_iter().filter(|(_, usage)| used(usage)).collect();
         let wanted: BTreeMap<_, _> = wanted
@@ -155,11 +159,15 @@ pub(super) async fn check_accounts(
             .filter(|(_, usage)| used(usage))
             .collect();
         if kept != wanted {
-            let owner = owner.map_or("everybody".to_owned(), |owner| owner.as_str().to_owned());
+            let owner = owner.map_or("everybody".to_owned(), |owner| owner.to_string());
             findings.wrong(format!("{owner} has {kept:?}, and the rows say {wanted:?}"));
         }
     }
     Ok(())
+}
+
+fn whose(owner: Option<Owner>) -> Whose {
+    owner.map_or(Whose::Everybody, Whose::Owner)
 }
 
 /// What one record takes.

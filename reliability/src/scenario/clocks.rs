@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::Command;
+use valetkey_catalog::Whose;
 use valetkey_engine::Error;
 use valetkey_protocol::Code;
 use valetkey_protocol::upload::{CompleteUpload, State};
@@ -107,7 +108,7 @@ async fn be_refused(
         compared.map_err(code) == Err(Code::ClockSkew),
         "comparing clocks finds nothing"
     );
-    let open = machine.catalog.usage(None).await?;
+    let open = machine.catalog.usage(Whose::Everybody).await?;
     let alice = crate::machine::user("alice")?;
     for size in [700, ONE_PART] {
         let wish = serde_json::from_value(wish(&dice.bytes(size)))?;
@@ -118,7 +119,7 @@ async fn be_refused(
             "a create of {size} bytes gives {refused:?}"
         );
     }
-    let same = machine.catalog.usage(None).await? == open;
+    let same = machine.catalog.usage(Whose::Everybody).await? == open;
     ensure!(same, "a refused create is remembered");
     Ok(())
 }

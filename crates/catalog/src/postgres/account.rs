@@ -1,20 +1,35 @@
 //! Accounts: two rows for each upload, its owner's and its bucket's, locked in one order by every server and changed
 //! in the transaction of its edge.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::Row;
-use valetkey_protocol::Subject;
+use tokio_postgres::types::ToSql;
 
 use super::row::{Columns, guarded};
 use crate::account::Settlement;
-use crate::{CatalogError, NewUpload, Usage};
+use crate::owner::Holder;
+use crate::{CatalogError, NewUpload, Usage, Whose};
 
-/// The owner of the accounts that count everybody's. No subject is empty.
-const EVERYBODY: &str = "";
-
-pub(super) const LIST: &str = "SELECT bucket, open_uploads, reserved_bytes, files, stored_bytes FROM usage \
+const LIST: &str = "SELECT bucket, open_uploads, reserved_bytes, files, stored_bytes FROM usage \
      WHERE owner = $1 ORDER BY bucket";
+
+macro_rules! list_tenant {
+    ($which:literal) => {
+        concat!(
+            "SELECT bucket, sum(open_uploads)::bigint, sum(reserved_bytes)::bigint, sum(files)::bigint, \
+             sum(stored_bytes)::bigint FROM usage WHERE tenant = $1 AND ",
+            $which,
+            " GROUP BY bucket ORDER BY bucket"
+        )
+    };
+}
+
+const LIST_TENANT: &str = list_tenant!("tenant <> ''");
+
+/// What is not the accounts of everybody is the default tenant's.
+const LIST_DEFAULT: &str = list_tenant!("owner <> ''");
 
 /// Locks accounts in their order, and reads them.
 pub(super) const LOCK: &str = "SELECT u.owner, u.bucket, u.open_uploads, u.reserved_bytes, u.files, u.stored_bytes \
@@ -22,8 +37,8 @@ pub(super) const LOCK: &str = "SELECT u.owner, u.bucket, u.open_uploads, u.reser
      JOIN usage u ON u.owner = n.owner AND u.bucket = n.bucket ORDER BY u.owner, u.bucket FOR UPDATE OF u";
 
 /// Makes accounts that are not there.
-pub(super) const MAKE: &str = "INSERT INTO usage (owner, bucket, open_uploads, reserved_bytes, files, stored_bytes) \
-     SELECT owner, bucket, 0, 0, 0, 0 FROM unnest($1::text[], $2::text[]) AS n (owner, bucket) \
+pub(super) const MAKE: &str = "INSERT INTO usage (owner, bucket, tenant, open_uploads, reserved_bytes, files, stored_bytes) \
+     SELECT owner, bucket, tenant, 0, 0, 0, 0 FROM unnest($1::text[], $2::text[], $3::text[]) AS n (owner, bucket, tenant) \
      ORDER BY owner, bucket ON CONFLICT DO NOTHING";
 
 pub(super) const CHANGE: &str = guarded!(
@@ -37,30 +52,54 @@ pub(super) const CHANGE: &str = guarded!(
 
 /// The accounts of an upload: its owner's and everybody's.
 pub(super) fn of(upload: &NewUpload) -> [Account<'_>; 2] {
-    [upload.owner.as_str(), EVERYBODY].map(|owner| Account {
-        owner,
+    [Holder::of(upload), Holder::EVERYBODY].map(|holder| Account {
+        holder,
         bucket: &upload.bucket,
     })
 }
 
-/// The owner whose accounts are listed.
-pub(super) fn owner(owner: Option<&Subject>) -> &str {
-    owner.map_or(EVERYBODY, Subject::as_str)
+/// The statement that lists accounts, and whose it lists.
+pub(super) fn query(whose: &Whose) -> (&'static str, Cow<'_, str>) {
+    match whose {
+        Whose::Everybody => (LIST, Holder::EVERYBODY.text()),
+        Whose::Owner(owner) => (LIST, owner.holder().text()),
+        Whose::Tenant(tenant) if tenant.is_default() => (LIST_DEFAULT, "".into()),
+        Whose::Tenant(tenant) => (LIST_TENANT, tenant.as_str().into()),
+    }
 }
 
 /// Which account. The order is that in which they are locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Account<'a> {
-    pub(super) owner: &'a str,
-    pub(super) bucket: &'a str,
+    holder: Holder<'a>,
+    bucket: &'a str,
 }
 
-/// Accounts by their columns.
-pub(super) fn columns<'a>(accounts: &BTreeSet<Account<'a>>) -> [Vec<&'a str>; 2] {
-    [
-        accounts.iter().map(|one| one.owner).collect(),
-        accounts.iter().map(|one| one.bucket).collect(),
-    ]
+/// The names of accounts by their columns.
+pub(super) struct Names<'a> {
+    owner: Vec<Cow<'a, str>>,
+    bucket: Vec<&'a str>,
+    tenant: Vec<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn of(accounts: &BTreeSet<Account<'a>>) -> Self {
+        Self {
+            owner: accounts.iter().map(|one| one.holder.text()).collect(),
+            bucket: accounts.iter().map(|one| one.bucket).collect(),
+            tenant: accounts.iter().map(|one| one.holder.tenant).collect(),
+        }
+    }
+
+    /// In the order of [`LOCK`], and of [`CHANGE`] behind its count.
+    pub(super) fn lock(&self) -> [&(dyn ToSql + Sync); 2] {
+        [&self.owner, &self.bucket]
+    }
+
+    /// In the order of [`MAKE`].
+    pub(super) fn make(&self) -> [&(dyn ToSql + Sync); 3] {
+        [&self.owner, &self.bucket, &self.tenant]
+    }
 }
 
 /// What accounts hold, by what [`LOCK`] gives.
@@ -74,7 +113,7 @@ pub(super) fn read<'a>(
     for row in rows {
         let mut columns = Columns::of(row);
         let (owner, bucket): (&str, &str) = (columns.get()?, columns.get()?);
-        let account = accounts.find(|one| (one.owner, one.bucket) == (owner, bucket));
+        let account = accounts.find(|one| one.bucket == bucket && one.holder.is(owner));
         if let Some(account) = account {
             held.insert(*account, usage(&mut columns)?);
         }
@@ -82,7 +121,7 @@ pub(super) fn read<'a>(
     Ok(held)
 }
 
-/// What one account holds in each bucket, by what [`LIST`] gives.
+/// What is held in each bucket, by what the statement of [`query`] gives.
 pub(super) fn list(rows: &[Row]) -> Result<Vec<(String, Usage)>, CatalogError> {
     rows.iter()
         .map(|row| {

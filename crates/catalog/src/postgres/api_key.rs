@@ -13,13 +13,13 @@ use crate::{ApiKey, ApiKeys, CatalogError, Rotation, SecretHash};
 
 /// Two that come at once may both find room for one: the count is a bound against mistakes, and no promise.
 const INSERT: &str = "INSERT INTO api_key (id, name, subject, scopes, hash, old_hash, old_until, created_at, \
-     expires_at, last_used_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
-     WHERE (SELECT count(*) FROM api_key) < $11::bigint ON CONFLICT (id) DO NOTHING RETURNING 1";
+     expires_at, last_used_at, tenant) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12 \
+     WHERE (SELECT count(*) FROM api_key WHERE tenant = $12) < $11::bigint ON CONFLICT (id) DO NOTHING RETURNING 1";
 
 /// The columns of a key, in the order [`api_key`] reads them.
 macro_rules! columns {
     () => {
-        "id, name, subject, scopes, hash, old_hash, old_until, created_at, expires_at, last_used_at"
+        "id, name, tenant, subject, scopes, hash, old_hash, old_until, created_at, expires_at, last_used_at"
     };
 }
 
@@ -43,10 +43,10 @@ const USE: &str = "UPDATE api_key SET last_used_at = $2 \
 impl ApiKeys for PostgresCatalog {
     async fn insert_api_key(&self, key: ApiKey, most: u32) -> Result<bool, CatalogError> {
         let instant = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
-        let (scopes, most) = (join_scopes(&key.scopes), i64::from(most));
+        let (scopes, most) = (join_scopes(&key.scopes, &key.tenant), i64::from(most));
         let old_hash = key.old.as_ref().map(|(hash, _)| hash.as_slice());
         let old_until = instant(key.old.map(|(_, until)| until));
-        let values: [&(dyn ToSql + Sync); 11] = [
+        let values: [&(dyn ToSql + Sync); 12] = [
             &key.id.as_str(),
             &key.name,
             &key.subject.as_str(),
@@ -58,6 +58,7 @@ impl ApiKeys for PostgresCatalog {
             &instant(key.expires_at),
             &instant(key.last_used_at),
             &most,
+            &key.tenant.as_str(),
         ];
         let rows = written("insert_api_key", self.pool.once(INSERT, &values)).await?;
         Ok(!rows.is_empty())
@@ -106,14 +107,15 @@ impl ApiKeys for PostgresCatalog {
 fn api_key(row: &Row) -> Result<ApiKey, CatalogError> {
     let mut columns = Columns::of(row);
     let (id, name) = (columns.text()?, columns.text()?);
-    let subject = columns.text()?;
-    let scopes = columns.read(|text: &str| Ok(split_scopes(text)))?;
+    let (tenant, subject) = (columns.text()?, columns.text()?);
+    let scopes = columns.read(|text: &str| Ok(split_scopes(text, &tenant)))?;
     let hash = columns.read(|hash: &[u8]| Ok(SecretHash::try_from(hash)?))?;
     let old_hash = columns.optional(|hash: &[u8]| Ok(SecretHash::try_from(hash)?))?;
     let old_until = columns.optional_instant()?;
     Ok(ApiKey {
         id,
         name,
+        tenant,
         subject,
         scopes,
         hash,

@@ -215,16 +215,16 @@ impl Plan {
             }
         }
         let accounts = changes.accounts();
-        let (names, deltas) = (account::columns(&accounts), changes.columns());
-        let [owners, buckets] = &names;
+        let (names, deltas) = (account::Names::of(&accounts), changes.columns());
         let (written, settled) = (count(changed.len()), count(accounts.len()));
         let mut ending = Ending::of(session);
         if settled > 0 {
             ending.push(
                 session.statement(account::LOCK).await?,
-                vec![owners, buckets],
+                names.lock().to_vec(),
             );
-            let mut values: Vec<&(dyn ToSql + Sync)> = vec![&settled, owners, buckets];
+            let mut values: Vec<&(dyn ToSql + Sync)> = vec![&settled];
+            values.extend(names.lock());
             values.extend(deltas.iter().map(|column| column as &(dyn ToSql + Sync)));
             ending.push(session.statement(account::CHANGE).await?, values);
         }

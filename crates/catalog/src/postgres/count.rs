@@ -23,9 +23,9 @@ const COUNT_AND_ANNOUNCE: &str = "WITH counted AS (\
      UPDATE upload u SET download_count = u.download_count + n.more \
      FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[]) AS n (id, more, told, at) \
      WHERE u.id = n.id AND u.state = 'available' \
-     RETURNING u.id, u.download_count AS last, n.told, n.at, u.owner, u.bucket) \
-     INSERT INTO outbox (position, upload_id, seq, kind, at, owner, bucket) \
-     SELECT nextval('outbox_position'), n.* FROM (SELECT id, seq, 'download.issued', at, owner, bucket \
+     RETURNING u.id, u.download_count AS last, n.told, n.at, u.owner, u.bucket, u.tenant) \
+     INSERT INTO outbox (position, upload_id, seq, kind, at, owner, bucket, tenant) \
+     SELECT nextval('outbox_position'), n.* FROM (SELECT id, seq, 'download.issued', at, owner, bucket, tenant \
      FROM counted, generate_series(last - told + 1, last) AS seq ORDER BY id, seq) AS n";
 
 /// The transactions that count downloads.

@@ -22,7 +22,7 @@ use crate::{
 /// The columns of a delivery, in the order [`delivery`] reads them.
 macro_rules! columns {
     () => {
-        "d.endpoint_id, d.position, d.upload_id, d.seq, d.kind, d.at, d.owner, d.bucket, d.state, d.attempts, \
+        "d.endpoint_id, d.position, d.upload_id, d.seq, d.kind, d.at, d.owner, d.tenant, d.bucket, d.state, d.attempts, \
          d.due_at, d.lease_until, d.fence, d.tried_at, d.status, d.problem"
     };
 }
@@ -32,14 +32,14 @@ const MOVE_ON: &str =
 
 /// One of a file waits behind the earlier ones of that file, also those of the same statement. What was over begins anew.
 const OWE: &str = "INSERT INTO webhook_delivery AS d \
-     (endpoint_id, position, upload_id, seq, kind, at, owner, bucket, state, attempts, fence, due_at) \
-     SELECT $1, n.position, n.upload_id, n.seq, n.kind, n.at, n.owner, n.bucket, 'waiting', 0, 0, \
+     (endpoint_id, position, upload_id, seq, kind, at, owner, bucket, tenant, state, attempts, fence, due_at) \
+     SELECT $1, n.position, n.upload_id, n.seq, n.kind, n.at, n.owner, n.bucket, n.tenant, 'waiting', 0, 0, \
          CASE WHEN row_number() OVER (PARTITION BY n.upload_id ORDER BY n.position) = 1 \
              AND NOT EXISTS (SELECT 1 FROM webhook_delivery e WHERE e.endpoint_id = $1 \
                  AND e.upload_id = n.upload_id AND e.state = 'waiting' AND e.position < n.position) \
          THEN $2::bigint END \
      FROM unnest($3::bigint[], $4::uuid[], $5::bigint[], $6::text[], $7::bigint[], \
-         $8::text[], $9::text[]) AS n (position, upload_id, seq, kind, at, owner, bucket) \
+         $8::text[], $9::text[], $10::text[]) AS n (position, upload_id, seq, kind, at, owner, bucket, tenant) \
      ORDER BY n.position \
      ON CONFLICT (endpoint_id, position) DO UPDATE SET state = 'waiting', attempts = 0, fence = d.fence + 1, \
          due_at = excluded.due_at, lease_until = NULL WHERE d.state <> 'waiting'";
@@ -109,6 +109,7 @@ struct Events {
     at: Vec<i64>,
     owner: Vec<Option<String>>,
     bucket: Vec<Option<String>>,
+    tenant: Vec<Option<String>>,
 }
 
 impl Events {
@@ -126,6 +127,9 @@ impl Events {
                 .map(|event| event.owner.as_ref().map(|owner| owner.as_str().to_owned()))
                 .collect(),
             bucket: all().map(|event| event.bucket.clone()).collect(),
+            tenant: all()
+                .map(|event| event.tenant.as_ref().map(|one| one.as_str().to_owned()))
+                .collect(),
         })
     }
 
@@ -137,7 +141,7 @@ impl Events {
         now: Timestamp,
     ) -> Result<u64, CatalogError> {
         let now = now.as_millisecond();
-        let values: [&(dyn ToSql + Sync); 9] = [
+        let values: [&(dyn ToSql + Sync); 10] = [
             &id,
             &now,
             &self.position,
@@ -147,6 +151,7 @@ impl Events {
             &self.at,
             &self.owner,
             &self.bucket,
+            &self.tenant,
         ];
         transaction.execute(OWE, &values).await
     }

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
+use valetkey_protocol::FileId;
 use valetkey_protocol::upload::State;
-use valetkey_protocol::{FileId, Subject};
 
 use super::list::Query;
 use super::partition;
@@ -25,19 +25,19 @@ pub(super) const QUEUE_UP: &str = "SELECT pg_advisory_xact_lock('outbox'::regcla
      pg_notify('valetkey_outbox', '')";
 
 pub(super) const ANNOUNCE: &str = guarded!(
-    "INSERT INTO outbox (position, upload_id, seq, kind, at, owner, bucket) \
+    "INSERT INTO outbox (position, upload_id, seq, kind, at, owner, bucket, tenant) \
      SELECT nextval('outbox_position'), n.* \
-     FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[]) AS n"
+     FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[]) AS n"
 );
 
 /// What a server of the release before did not write down, the upload knows.
 const EVENTS: &str = "SELECT position, upload_id, seq, kind, at, \
      coalesce(owner, (SELECT u.owner FROM upload u WHERE u.id = outbox.upload_id)), \
+     coalesce(tenant, (SELECT u.tenant FROM upload u WHERE u.id = outbox.upload_id)), \
      coalesce(bucket, (SELECT u.bucket FROM upload u WHERE u.id = outbox.upload_id)) FROM outbox WHERE ";
 
-const OWNED: &str = "owner = ?";
-const OWNED_BEFORE: &str =
-    "owner IS NULL AND (SELECT u.owner FROM upload u WHERE u.id = outbox.upload_id) = ?";
+const OWNER_BEFORE: &str = "(SELECT u.owner FROM upload u WHERE u.id = outbox.upload_id) = ?";
+const TENANT_BEFORE: &str = "(SELECT u.tenant FROM upload u WHERE u.id = outbox.upload_id) = ?";
 const IN_BUCKET: &str =
     "coalesce(bucket, (SELECT u.bucket FROM upload u WHERE u.id = outbox.upload_id)) = ?";
 
@@ -101,6 +101,7 @@ pub(super) struct Events {
     at: Vec<i64>,
     owner: Vec<String>,
     bucket: Vec<String>,
+    tenant: Vec<String>,
 }
 
 impl Events {
@@ -112,6 +113,7 @@ impl Events {
         self.at.push(passage.at.as_millisecond());
         self.owner.push(upload.owner.as_str().to_owned());
         self.bucket.push(upload.bucket.clone());
+        self.tenant.push(upload.tenant.as_str().to_owned());
     }
 
     /// In the order of [`ANNOUNCE`].
@@ -124,6 +126,7 @@ impl Events {
             &self.at,
             &self.owner,
             &self.bucket,
+            &self.tenant,
         ]
     }
 }
@@ -164,33 +167,56 @@ pub(super) async fn events(pool: &Pool, list: &EventList) -> Result<Vec<Event>, 
     rows.iter().map(read).collect()
 }
 
-/// Composes the statement. What is some owner's is read by the owner's index, and what has none by an index of that.
+/// Composes the statement. What is some owner's or tenant's is read by their index, and what does not say whose it is by an
+/// index of that.
 fn query(list: &EventList) -> Result<Query, CatalogError> {
     let mut query = Query::default();
-    match &list.owner {
-        None => add(&mut query, list, None)?,
-        Some(owner) => {
-            query.sql.push('(');
-            add(&mut query, list, Some((OWNED, owner)))?;
-            query.sql.push_str(") UNION ALL (");
-            add(&mut query, list, Some((OWNED_BEFORE, owner)))?;
-            query.sql.push(')');
-            query.add(" ORDER BY position LIMIT ?", i64::from(list.limit));
-        }
+    if list.owner.is_none() && list.tenant.is_none() {
+        add(&mut query, list, |_| {})?;
+        return Ok(query);
     }
+    query.sql.push('(');
+    add(&mut query, list, |query| written(query, list))?;
+    query.sql.push_str(") UNION ALL (");
+    add(&mut query, list, |query| written_before(query, list))?;
+    query.sql.push(')');
+    query.add(" ORDER BY position LIMIT ?", i64::from(list.limit));
     Ok(query)
+}
+
+/// Of whom it is asked.
+fn written(query: &mut Query, list: &EventList) {
+    if let Some(owner) = &list.owner {
+        query.and("owner = ?", owner.as_str().to_owned());
+    }
+    if let Some(tenant) = &list.tenant {
+        query.and_tenant(tenant);
+    }
+}
+
+/// The same, of what a server of the release before wrote.
+fn written_before(query: &mut Query, list: &EventList) {
+    query.sql.push_str(match (&list.owner, &list.tenant) {
+        (_, None) => " AND owner IS NULL",
+        (None, _) => " AND tenant IS NULL",
+        _ => " AND (owner IS NULL OR tenant IS NULL)",
+    });
+    if let Some(owner) = &list.owner {
+        query.and(OWNER_BEFORE, owner.as_str().to_owned());
+    }
+    if let Some(tenant) = &list.tenant {
+        query.and(TENANT_BEFORE, tenant.as_str().to_owned());
+    }
 }
 
 fn add(
     query: &mut Query,
     list: &EventList,
-    owned: Option<(&str, &Subject)>,
+    owned: impl FnOnce(&mut Query),
 ) -> Result<(), CatalogError> {
     query.sql.push_str(EVENTS);
     query.add("position > ?", crate::value::integer("after", list.after)?);
-    if let Some((owned, owner)) = owned {
-        query.and(owned, owner.as_str().to_owned());
-    }
+    owned(query);
     if let Some(bucket) = &list.bucket {
         query.and(IN_BUCKET, bucket.clone());
     }
@@ -254,6 +280,7 @@ pub(super) fn event(columns: &mut Columns<'_>) -> Result<Event, CatalogError> {
         kind: columns.word(&EventKind::ALL, EventKind::as_str)?,
         at: columns.instant()?,
         owner: columns.optional(|text: &str| Ok(text.parse()?))?,
+        tenant: columns.optional(|text: &str| Ok(text.parse()?))?,
         bucket: columns.get()?,
     })
 }

@@ -20,13 +20,15 @@ use crate::{CatalogError, Insertion, Intent, Once, Transfer, Usage};
 
 const INSERT: &str = guarded!(
     "INSERT INTO upload (id, bucket, key, owner, filename, path, content_type, size, checksum, metadata, part_size, \
-     multipart_id, created_at, session_ends_at, urls_end_at, retain_for, look_at, state, epoch, download_count, leftovers) \
+     multipart_id, created_at, session_ends_at, urls_end_at, retain_for, look_at, tenant, state, epoch, download_count, \
+     leftovers) \
      SELECT id, bucket, key, owner, filename, path, content_type, size, checksum, metadata, part_size, \
-     multipart_id, created_at, session_ends_at, urls_end_at, retain_for, look_at, 'pending', 0, 0, true \
+     multipart_id, created_at, session_ends_at, urls_end_at, retain_for, look_at, tenant, 'pending', 0, 0, true \
      FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], \
-     $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[]) \
+     $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], \
+     $19::text[]) \
      AS n (id, bucket, key, owner, filename, path, content_type, size, checksum, metadata, part_size, \
-     multipart_id, created_at, session_ends_at, urls_end_at, retain_for, look_at)"
+     multipart_id, created_at, session_ends_at, urls_end_at, retain_for, look_at, tenant)"
 );
 
 /// The transactions that create uploads.
@@ -121,8 +123,7 @@ async fn begin<'w>(
     accounts: &BTreeSet<Account<'w>>,
     works: &[&'w Insert],
 ) -> Result<(BTreeMap<Account<'w>, Usage>, Keys<'w>, ticket::Counts), Failure> {
-    let [owners, buckets] = account::columns(accounts);
-    let names: [&(dyn ToSql + Sync); 2] = [&owners, &buckets];
+    let names = account::Names::of(accounts);
     let lock = session.statement(account::LOCK).await?;
     let mut keys = Keys::of(works);
     let drafts = works.iter().flat_map(|work| work.drafts());
@@ -131,7 +132,7 @@ async fn begin<'w>(
         let client = session.client();
         let (begun, locked, known, counted) = join4(
             client.batch_execute("BEGIN"),
-            client.query(&lock, &names),
+            client.query(&lock, &names.lock()),
             keys.find(session),
             tickets.find(session),
         )
@@ -145,7 +146,7 @@ async fn begin<'w>(
         }
         // Not within this transaction: it would wait for others while it holds what they wait for.
         client.batch_execute("ROLLBACK").await?;
-        session.execute(account::MAKE, &names).await?;
+        session.execute(account::MAKE, &names.make()).await?;
     }
 }
 
@@ -165,7 +166,7 @@ impl<'w> Plan<'w> {
             Insert::Once(work) => {
                 let (draft, once, since) = work.as_ref();
                 let upload = &draft.intent.upload;
-                if let Some(known) = self.keys.since(upload.owner.as_str(), &once.key, *since) {
+                if let Some(known) = self.keys.since(upload, &once.key, *since) {
                     return vec![Insertion::Known(known)];
                 }
                 let insertion = self.admit(draft);
@@ -210,7 +211,7 @@ impl<'w> Plan<'w> {
         let keys = self.keys.table();
         let tickets = ticket::Table::of(&self.drafts);
         let accounts = self.changes.accounts();
-        let (names, deltas) = (account::columns(&accounts), self.changes.columns());
+        let (names, deltas) = (account::Names::of(&accounts), self.changes.columns());
         let (uploads, changed) = (count(table.id.len()), count(accounts.len()));
         let mut ending = Ending::of(session);
         if let Some(keys) = &keys {
@@ -220,7 +221,7 @@ impl<'w> Plan<'w> {
         if uploads > 0 {
             ending.push(insert(session).await?, table.values(&uploads));
             let mut values: Vec<&(dyn ToSql + Sync)> = vec![&changed];
-            values.extend(names.iter().map(|column| column as &(dyn ToSql + Sync)));
+            values.extend(names.lock());
             values.extend(deltas.iter().map(|column| column as &(dyn ToSql + Sync)));
             ending.push(session.statement(account::CHANGE).await?, values);
         }
@@ -244,7 +245,7 @@ pub(super) fn count(length: usize) -> i64 {
 #[derive(Default)]
 struct Table<'a> {
     id: Vec<Uuid>,
-    texts: [Vec<&'a str>; 7],
+    texts: [Vec<&'a str>; 8],
     optional_texts: [Vec<Option<&'a str>>; 2],
     size: Vec<i64>,
     optional_numbers: [Vec<Option<i64>>; 3],
@@ -270,6 +271,7 @@ impl<'a> Table<'a> {
             upload.path.as_str(),
             upload.content_type.as_str(),
             &draft.metadata,
+            upload.tenant.as_str(),
         ];
         let instants = [
             upload.created_at,
@@ -295,7 +297,16 @@ impl<'a> Table<'a> {
 
     /// In the order of [`INSERT`].
     fn values<'t>(&'t self, count: &'t i64) -> Vec<&'t (dyn ToSql + Sync)> {
-        let [bucket, key, owner, filename, path, content_type, metadata] = &self.texts;
+        let [
+            bucket,
+            key,
+            owner,
+            filename,
+            path,
+            content_type,
+            metadata,
+            tenant,
+        ] = &self.texts;
         let [checksum, multipart_id] = &self.optional_texts;
         let [part_size, retain_for, look_at] = &self.optional_numbers;
         let [created_at, session_ends_at, urls_end_at] = &self.instants;
@@ -318,6 +329,7 @@ impl<'a> Table<'a> {
             urls_end_at,
             retain_for,
             look_at,
+            tenant,
         ]
     }
 }

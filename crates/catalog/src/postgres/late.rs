@@ -1,12 +1,12 @@
 //! Late uploads.
 
 use async_trait::async_trait;
-use valetkey_protocol::Subject;
+use tokio_postgres::types::ToSql;
 
 use super::row::{columns, records, uuid};
 use super::{PostgresCatalog, written};
 use crate::value::integer;
-use crate::{CatalogError, LateUploads, Postponement, Record};
+use crate::{CatalogError, LateUploads, Owner, Postponement, Record};
 
 const LOOK_LATER: &str = "UPDATE upload SET look_at = $3, attempts = 0, postponed_until = 0 \
      WHERE id = $1 AND attempts = $2 AND state = 'pending' AND look_at IS NOT NULL";
@@ -15,7 +15,7 @@ const AWAITED: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM upload WHERE state = 'pending' AND look_at IS NOT NULL AND owner = $1 AND bucket = $2 \
-     ORDER BY id DESC LIMIT $3"
+     AND tenant = $4 ORDER BY id DESC LIMIT $3"
 );
 
 #[async_trait]
@@ -23,19 +23,20 @@ impl LateUploads for PostgresCatalog {
     async fn look_later(&self, later: Postponement) -> Result<(), CatalogError> {
         let attempt = integer("attempt", later.attempt)?;
         let (id, until) = (uuid(later.id), later.until.as_millisecond());
-        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&id, &attempt, &until];
+        let values: [&(dyn ToSql + Sync); 3] = [&id, &attempt, &until];
         let work = self.pool.repeat(LOOK_LATER, &values);
         written("look_later", work).await.map(|_| ())
     }
 
     async fn list_awaited(
         &self,
-        owner: Subject,
+        owner: Owner,
         bucket: String,
         limit: u32,
     ) -> Result<Vec<Record>, CatalogError> {
-        let (owner, limit) = (owner.as_str(), i64::from(limit));
-        let rows = self.pool.read(AWAITED, &[&owner, &bucket, &limit]).await?;
-        records(&rows)
+        let (tenant, owner) = (owner.tenant.as_str(), owner.subject.as_str());
+        let limit = i64::from(limit);
+        let values: [&(dyn ToSql + Sync); 4] = [&owner, &bucket, &limit, &tenant];
+        records(&self.pool.read(AWAITED, &values).await?)
     }
 }

@@ -2,8 +2,8 @@
 
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
-use valetkey_protocol::FileId;
 use valetkey_protocol::file::Order;
+use valetkey_protocol::{FileId, Tenant};
 
 use super::row::{columns, uuid};
 use crate::FileList;
@@ -41,6 +41,9 @@ pub(super) fn query(list: &FileList) -> Query {
     };
     let now = list.now.as_millisecond();
     query.and("(expires_at IS NULL OR expires_at > ?)", now);
+    if let Some(tenant) = &list.tenant {
+        query.and_tenant(tenant);
+    }
     if let Some(owner) = &list.owner {
         query.and("owner = ?", owner.as_str().to_owned());
     }
@@ -83,6 +86,14 @@ impl Query {
         self.values.push(Box::new(value));
         let number = format!("${}", self.values.len());
         self.sql.push_str(&text.replace('?', &number));
+    }
+
+    /// The indexes of tenants leave the default one out, which a value that is bound does not say.
+    pub(super) fn and_tenant(&mut self, tenant: &Tenant) {
+        self.and("tenant = ?", tenant.as_str().to_owned());
+        if !tenant.is_default() {
+            self.sql.push_str(" AND tenant <> ''");
+        }
     }
 
     /// A stored type is `type/subtype` and perhaps `; parameters`; the pattern speaks of the first alone.

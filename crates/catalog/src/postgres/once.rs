@@ -1,6 +1,7 @@
 //! Uploads that are created once, however often a client asks: the key and the upload are one transaction. Of two
 //! servers that see no key and both write it, the second is stopped by the key of the table, and looks again.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use super::insert::Insert;
 use super::row::{Columns, uuid};
 use super::session::Session;
 use super::writer::Failure;
+use crate::owner::Holder;
 use crate::value::integer;
 use crate::{CatalogError, NewUpload, Once};
 
@@ -40,7 +42,7 @@ pub(super) const FORGET_UNTIL: &str = "DELETE FROM idempotency WHERE (owner, key
       FOR UPDATE SKIP LOCKED)";
 
 /// The keys of one transaction, by owner and key.
-pub(super) struct Keys<'w>(BTreeMap<(&'w str, &'w str), Key<'w>>);
+pub(super) struct Keys<'w>(BTreeMap<(Holder<'w>, &'w str), Key<'w>>);
 
 /// What one key stands for.
 #[derive(Default)]
@@ -58,8 +60,8 @@ impl<'w> Keys<'w> {
             Insert::All(_) => None,
             Insert::Once(work) => {
                 let (draft, once, _) = work.as_ref();
-                let owner = draft.intent.upload.owner.as_str();
-                Some(((owner, once.key.as_str()), Key::default()))
+                let holder = Holder::of(&draft.intent.upload);
+                Some(((holder, once.key.as_str()), Key::default()))
             }
         });
         Self(keys.collect())
@@ -70,14 +72,17 @@ impl<'w> Keys<'w> {
         if self.0.is_empty() {
             return Ok(());
         }
-        let (owners, keys): (Vec<_>, Vec<_>) = self.0.keys().copied().unzip();
+        let names = self.0.keys().map(|(holder, key)| (holder.text(), *key));
+        let (owners, keys): (Vec<_>, Vec<_>) = names.unzip();
         let rows = session.query(FIND, &[&owners, &keys]).await?;
         // Both are in the same order.
         let mut ours = self.0.iter_mut();
         for row in &rows {
             let mut columns = Columns::of(row);
             let found = read(&mut columns).map_err(Failure::All)?;
-            if let Some((_, key)) = ours.find(|(name, _)| **name == found.0) {
+            let (owner, name) = found.0;
+            let one = ours.find(|((holder, key), _)| holder.is(owner) && *key == name);
+            if let Some((_, key)) = one {
                 key.stored = Some(found.1);
             }
         }
@@ -85,8 +90,8 @@ impl<'w> Keys<'w> {
     }
 
     /// What a key stands for, if it was used later than then.
-    pub(super) fn since(&self, owner: &str, key: &str, since: Timestamp) -> Option<Once> {
-        let key = self.0.get(&(owner, key))?;
+    pub(super) fn since(&self, upload: &NewUpload, key: &str, since: Timestamp) -> Option<Once> {
+        let key = self.0.get(&(Holder::of(upload), key))?;
         let new = key
             .new
             .map(|(upload, once)| (once, upload.created_at.as_millisecond()));
@@ -98,23 +103,23 @@ impl<'w> Keys<'w> {
 
     /// Has a key stand for a new upload.
     pub(super) fn remember(&mut self, upload: &'w NewUpload, once: &'w Once) {
-        let key = self.0.entry((upload.owner.as_str(), &once.key));
+        let key = self.0.entry((Holder::of(upload), &once.key));
         key.or_default().new = Some((upload, once));
     }
 
     /// What is to be written of them, if anything is.
     pub(super) fn table(&self) -> Option<Table<'_>> {
         let mut table = Table::default();
-        for ((owner, key), one) in &self.0 {
+        for ((holder, key), one) in &self.0 {
             let Some((upload, once)) = one.new else {
                 continue;
             };
             if let Some((_, at)) = &one.stored {
-                table.old.0.push(owner);
+                table.old.0.push(holder.text());
                 table.old.1.push(key);
                 table.old.2.push(*at);
             }
-            table.owner.push(owner);
+            table.owner.push(holder.text());
             table.key.push(key);
             table.request.push(&once.request);
             table.upload_id.push(uuid(once.upload));
@@ -130,8 +135,8 @@ impl<'w> Keys<'w> {
 /// Keys by their columns.
 #[derive(Default)]
 pub(super) struct Table<'k> {
-    old: (Vec<&'k str>, Vec<&'k str>, Vec<i64>),
-    owner: Vec<&'k str>,
+    old: (Vec<Cow<'k, str>>, Vec<&'k str>, Vec<i64>),
+    owner: Vec<Cow<'k, str>>,
     key: Vec<&'k str>,
     request: Vec<&'k [u8]>,
     upload_id: Vec<Uuid>,

@@ -18,7 +18,7 @@ use crate::{CatalogError, FileFacts, NewUpload, Record, Transfer};
 /// The columns of a record, in the order [`record`] reads them.
 macro_rules! columns {
     () => {
-        "id, bucket, key, owner, filename, path, content_type, size, checksum, metadata, part_size, \
+        "id, bucket, key, tenant, owner, filename, path, content_type, size, checksum, metadata, part_size, \
          multipart_id, created_at, session_ends_at, urls_end_at, retain_for, look_at, state, epoch, lease_until, \
          source_etag, problem, etag, integrity, detected_type, expires_at, verified_at, download_count, \
          leftovers, attempts, postponed_until"
@@ -89,6 +89,7 @@ fn upload(columns: &mut Columns<'_>) -> Result<NewUpload, CatalogError> {
         id: columns.id()?,
         bucket: columns.text()?,
         key: columns.text()?,
+        tenant: columns.text()?,
         owner: columns.text()?,
         filename: columns.text()?,
         path: columns.text()?,

@@ -2,16 +2,13 @@
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
-use valetkey_protocol::Subject;
 
 use super::change::changes;
 use super::error::from_sqlite;
 use super::row::integer;
 use crate::account::Settlement;
-use crate::{CatalogError, Limits, NewUpload, Over, Usage};
-
-/// The owner of the accounts that count everybody's. No subject is empty.
-const EVERYBODY: &str = "";
+use crate::owner::Holder;
+use crate::{CatalogError, Limits, NewUpload, Over, Usage, Whose};
 
 const FIND: &str = "SELECT open_uploads, reserved_bytes, files, stored_bytes FROM usage \
      WHERE owner = ?1 AND bucket = ?2";
@@ -19,9 +16,16 @@ const FIND: &str = "SELECT open_uploads, reserved_bytes, files, stored_bytes FRO
 const LIST: &str = "SELECT open_uploads, reserved_bytes, files, stored_bytes, bucket FROM usage \
      WHERE owner = ?1 ORDER BY bucket";
 
-const RESERVE: &str = "INSERT INTO usage (owner, bucket, open_uploads, reserved_bytes, files, stored_bytes) \
-     VALUES (?1, ?2, 1, ?3, 0, 0) \
-     ON CONFLICT DO UPDATE SET open_uploads = open_uploads + 1, reserved_bytes = reserved_bytes + ?3";
+const LIST_TENANT: &str = "SELECT sum(open_uploads), sum(reserved_bytes), sum(files), sum(stored_bytes), bucket \
+     FROM usage INDEXED BY usage_by_tenant WHERE tenant = ?1 AND tenant <> '' GROUP BY bucket ORDER BY bucket";
+
+/// What is not the accounts of everybody is the default tenant's.
+const LIST_DEFAULT: &str = "SELECT sum(open_uploads), sum(reserved_bytes), sum(files), sum(stored_bytes), bucket \
+     FROM usage WHERE tenant = ?1 AND owner <> '' GROUP BY bucket ORDER BY bucket";
+
+const RESERVE: &str = "INSERT INTO usage (owner, bucket, tenant, open_uploads, reserved_bytes, files, stored_bytes) \
+     VALUES (?1, ?2, ?3, 1, ?4, 0, 0) \
+     ON CONFLICT DO UPDATE SET open_uploads = open_uploads + 1, reserved_bytes = reserved_bytes + ?4";
 
 /// The limit that an upload would go over, if any.
 pub(super) fn over(
@@ -29,8 +33,8 @@ pub(super) fn over(
     upload: &NewUpload,
     limits: &Limits,
 ) -> Result<Option<Over>, CatalogError> {
-    let owner = find(connection, upload.owner.as_str(), &upload.bucket)?;
-    let bucket = find(connection, EVERYBODY, &upload.bucket)?;
+    let owner = find(connection, Holder::of(upload), &upload.bucket)?;
+    let bucket = find(connection, Holder::EVERYBODY, &upload.bucket)?;
     Ok(limits.exceeded(&owner, &bucket, upload.size))
 }
 
@@ -50,38 +54,43 @@ pub(super) fn settle(
             concat!(
                 "UPDATE usage SET ",
                 $set,
-                " WHERE owner = ?1 AND bucket = ?2"
+                " WHERE owner = ?1 AND bucket = ?2 AND tenant = ?3"
             )
         };
     }
     match settlement {
         Settlement::Store { reserved, stored } => {
             let sql = settle!(
-                "open_uploads = open_uploads - 1, reserved_bytes = reserved_bytes - ?3, \
-                 files = files + 1, stored_bytes = stored_bytes + ?4"
+                "open_uploads = open_uploads - 1, reserved_bytes = reserved_bytes - ?4, \
+                 files = files + 1, stored_bytes = stored_bytes + ?5"
             );
             change(connection, upload, sql, &[reserved, stored])
         }
         Settlement::Release(size) => {
             let sql =
-                settle!("open_uploads = open_uploads - 1, reserved_bytes = reserved_bytes - ?3");
+                settle!("open_uploads = open_uploads - 1, reserved_bytes = reserved_bytes - ?4");
             change(connection, upload, sql, &[size])
         }
         Settlement::Remove(size) => {
-            let sql = settle!("files = files - 1, stored_bytes = stored_bytes - ?3");
+            let sql = settle!("files = files - 1, stored_bytes = stored_bytes - ?4");
             change(connection, upload, sql, &[size])
         }
     }
 }
 
-/// What an owner, or everybody, takes in each bucket.
+/// What an owner, all of a tenant or everybody takes in each bucket.
 pub(super) fn list(
     connection: &Connection,
-    owner: Option<&Subject>,
+    whose: &Whose,
 ) -> Result<Vec<(String, Usage)>, CatalogError> {
-    let owner = owner.map_or(EVERYBODY, Subject::as_str);
-    let mut statement = connection.prepare_cached(LIST).map_err(from_sqlite)?;
-    let rows = statement.query_map([owner], |row| Ok((row.get(4)?, stored(row)?)));
+    let (sql, name) = match whose {
+        Whose::Everybody => (LIST, Holder::EVERYBODY.text()),
+        Whose::Owner(owner) => (LIST, owner.holder().text()),
+        Whose::Tenant(tenant) if tenant.is_default() => (LIST_DEFAULT, "".into()),
+        Whose::Tenant(tenant) => (LIST_TENANT, tenant.as_str().into()),
+    };
+    let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
+    let rows = statement.query_map([name], |row| Ok((row.get(4)?, stored(row)?)));
     let rows = rows.map_err(from_sqlite)?;
     rows.map(|row| {
         let (bucket, stored) = row.map_err(from_sqlite)?;
@@ -90,14 +99,14 @@ pub(super) fn list(
     .collect()
 }
 
-fn find(connection: &Connection, owner: &str, bucket: &str) -> Result<Usage, CatalogError> {
+fn find(connection: &Connection, holder: Holder<'_>, bucket: &str) -> Result<Usage, CatalogError> {
     let mut statement = connection.prepare_cached(FIND).map_err(from_sqlite)?;
-    let found = statement.query_row([owner, bucket], stored);
+    let found = statement.query_row([&*holder.text(), bucket], stored);
     let found = found.optional().map_err(from_sqlite)?;
     found.map_or(Ok(Usage::default()), usage)
 }
 
-/// Changes both accounts of an upload; the sizes are bound from `?3` on.
+/// Changes both accounts of an upload; the sizes are bound from `?4` on.
 fn change(
     connection: &Connection,
     upload: &NewUpload,
@@ -106,13 +115,15 @@ fn change(
 ) -> Result<(), CatalogError> {
     let sizes = sizes.iter().map(|size| integer("size", *size));
     let sizes: Vec<i64> = sizes.collect::<Result<_, _>>()?;
-    for owner in [upload.owner.as_str(), EVERYBODY] {
-        let names = [Value::from(owner.to_owned()), upload.bucket.clone().into()];
+    for holder in [Holder::of(upload), Holder::EVERYBODY] {
+        let names = [&*holder.text(), &upload.bucket, holder.tenant];
+        let names = names.map(|name| Value::from(name.to_owned()));
         let values = names
             .into_iter()
             .chain(sizes.iter().copied().map(Value::from));
         if !changes(connection, sql, params_from_iter(values))? {
-            let what = format!("bucket {} has no account of '{owner}'", upload.bucket);
+            let owner = holder.text();
+            let what = format!("bucket {} has no account of {owner:?}", upload.bucket);
             return Err(CatalogError::Corrupt { what });
         }
     }

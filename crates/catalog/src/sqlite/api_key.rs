@@ -14,7 +14,7 @@ use crate::{ApiKey, ApiKeys, CatalogError, Rotation, SecretHash};
 /// The columns of a key, in the order [`api_key`] reads them.
 macro_rules! columns {
     () => {
-        "id, name, subject, scopes, hash, old_hash, old_until, created_at, expires_at, last_used_at"
+        "id, name, tenant, subject, scopes, hash, old_hash, old_until, created_at, expires_at, last_used_at"
     };
 }
 
@@ -31,14 +31,14 @@ impl ApiKeys for SqliteCatalog {
     async fn insert_api_key(&self, key: ApiKey, most: u32) -> Result<bool, CatalogError> {
         self.write("insert_api_key", move |connection| {
             let sql = "INSERT INTO api_key (id, name, subject, scopes, hash, old_hash, old_until, created_at, \
-                 expires_at, last_used_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 \
-                 WHERE (SELECT count(*) FROM api_key) < ?11 ON CONFLICT (id) DO NOTHING";
+                 expires_at, last_used_at, tenant) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12 \
+                 WHERE (SELECT count(*) FROM api_key WHERE tenant = ?12) < ?11 ON CONFLICT (id) DO NOTHING";
             let instant = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
             let values = params![
                 key.id.as_str(),
                 key.name,
                 key.subject.as_str(),
-                join_scopes(&key.scopes),
+                join_scopes(&key.scopes, &key.tenant),
                 key.hash,
                 key.old.map(|(hash, _)| hash),
                 instant(key.old.map(|(_, until)| until)),
@@ -46,6 +46,7 @@ impl ApiKeys for SqliteCatalog {
                 instant(key.expires_at),
                 instant(key.last_used_at),
                 most,
+                key.tenant.as_str(),
             ];
             changes(connection, sql, values)
         })
@@ -95,14 +96,15 @@ impl ApiKeys for SqliteCatalog {
 
 fn api_key(columns: &mut Columns<'_, '_>) -> Result<ApiKey, CatalogError> {
     let (id, name) = (columns.text()?, columns.text()?);
-    let subject = columns.text()?;
-    let scopes = columns.read(|text| Ok(split_scopes(text.as_str()?)))?;
+    let (tenant, subject) = (columns.text()?, columns.text()?);
+    let scopes = columns.read(|text| Ok(split_scopes(text.as_str()?, &tenant)))?;
     let hash = columns.read(|hash| Ok(SecretHash::try_from(hash.as_blob()?)?))?;
     let old_hash = columns.optional(|hash| Ok(SecretHash::try_from(hash.as_blob()?)?))?;
     let old_until = columns.optional(row::instant)?;
     Ok(ApiKey {
         id,
         name,
+        tenant,
         subject,
         scopes,
         hash,

@@ -15,15 +15,15 @@ use crate::{
 /// The columns of a delivery, in the order [`delivery`] reads them.
 macro_rules! columns {
     () => {
-        "endpoint_id, position, upload_id, seq, kind, at, owner, bucket, state, attempts, due_at, lease_until, \
+        "endpoint_id, position, upload_id, seq, kind, at, owner, tenant, bucket, state, attempts, due_at, lease_until, \
          fence, tried_at, status, problem"
     };
 }
 
 /// One of a file waits behind the earlier ones of that file. What was over begins anew.
 pub(super) const OWE: &str = "INSERT INTO webhook_delivery \
-     (endpoint_id, position, upload_id, seq, kind, at, owner, bucket, state, attempts, fence, due_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?8, ?9, 'waiting', 0, 0, \
+     (endpoint_id, position, upload_id, seq, kind, at, owner, bucket, tenant, state, attempts, fence, due_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?8, ?9, ?10, 'waiting', 0, 0, \
          iif(EXISTS (SELECT 1 FROM webhook_delivery WHERE endpoint_id = ?1 AND upload_id = ?3 \
              AND state = 'waiting' AND position < ?2), NULL, ?7)) \
      ON CONFLICT (endpoint_id, position) DO UPDATE SET state = 'waiting', attempts = 0, fence = fence + 1, \
@@ -77,6 +77,7 @@ fn owe(
         now.as_millisecond(),
         event.owner.as_ref().map(|owner| owner.as_str()),
         event.bucket,
+        event.tenant.as_ref().map(|tenant| tenant.as_str()),
     ];
     changes(connection, OWE, values).map(|_| ())
 }

@@ -12,8 +12,12 @@ use super::list::Query;
 use super::row::{self, Columns, collect, integer, word};
 use crate::{CatalogError, Event, EventKind, EventList, NewUpload, Passage};
 
-const ANNOUNCE: &str =
-    "INSERT INTO outbox (upload_id, seq, kind, at, owner, bucket) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const ANNOUNCE: &str = "INSERT INTO outbox (upload_id, seq, kind, at, owner, bucket, tenant) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+/// The tenant of an event: what a program of the release before did not write down, the upload knows.
+const TENANT: &str =
+    "coalesce(tenant, (SELECT u.tenant FROM upload u WHERE u.id = outbox.upload_id))";
 
 /// Writes one line of the audit log.
 pub(super) fn write(
@@ -48,6 +52,7 @@ pub(super) fn announce(
         passage.at.as_millisecond(),
         upload.owner.as_str(),
         upload.bucket,
+        upload.tenant.as_str(),
     ];
     changes(connection, ANNOUNCE, values).map(|_| ())
 }
@@ -59,19 +64,20 @@ pub(super) fn announce_download(
     at: Timestamp,
 ) -> Result<(), CatalogError> {
     const COUNT: &str = "UPDATE upload SET download_count = download_count + 1 \
-         WHERE id = ?1 AND state = 'available' RETURNING download_count, owner, bucket";
+         WHERE id = ?1 AND state = 'available' RETURNING download_count, owner, bucket, tenant";
     let mut statement = connection.prepare_cached(COUNT).map_err(from_sqlite)?;
-    let counted: Option<(i64, String, String)> = statement
+    let counted: Option<(i64, String, String, String)> = statement
         .query_row([id.as_bytes()], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })
         .optional()
         .map_err(from_sqlite)?;
-    let Some((seq, owner, bucket)) = counted else {
+    let Some((seq, owner, bucket, tenant)) = counted else {
         return Ok(());
     };
     let kind = EventKind::DownloadIssued.as_str();
-    let values = params![id.as_bytes(), seq, kind, at.as_millisecond(), owner, bucket];
+    let at = at.as_millisecond();
+    let values = params![id.as_bytes(), seq, kind, at, owner, bucket, tenant];
     changes(connection, ANNOUNCE, values).map(|_| ())
 }
 
@@ -103,16 +109,25 @@ pub(super) fn events(
 
 /// Composes the statement. It names its index: without statistics SQLite would guess between two.
 fn query(list: &EventList) -> Result<Query, CatalogError> {
-    let index = match &list.owner {
-        Some(_) => " INDEXED BY outbox_by_owner",
-        None => "",
+    let named = list.tenant.as_ref().filter(|one| !one.is_default());
+    let index = match (named, &list.owner) {
+        (Some(_), Some(_)) => " INDEXED BY outbox_by_tenant_owner",
+        (Some(_), None) => " INDEXED BY outbox_by_tenant",
+        (None, Some(_)) => " INDEXED BY outbox_by_owner",
+        (None, None) => "",
     };
     let mut query = Query {
         sql: format!(
-            "SELECT position, upload_id, seq, kind, at, owner, bucket FROM outbox{index} WHERE position > ?"
+            "SELECT position, upload_id, seq, kind, at, owner, {TENANT}, bucket FROM outbox{index} \
+             WHERE position > ?"
         ),
         values: vec![integer("after", list.after)?.into()],
     };
+    match (named, &list.tenant) {
+        (Some(tenant), _) => query.and_tenant(tenant),
+        (None, Some(default)) => query.and(&format!("{TENANT} = ?"), default.as_str().to_owned()),
+        (None, None) => {}
+    }
     if let Some(owner) = &list.owner {
         query.and("owner = ?", owner.as_str().to_owned());
     }
@@ -208,6 +223,7 @@ pub(super) fn event(columns: &mut Columns<'_, '_>) -> Result<Event, CatalogError
         kind: columns.read(|text| word(text, &EventKind::ALL, EventKind::as_str))?,
         at: columns.read(row::instant)?,
         owner: columns.optional(|text| Ok(text.as_str()?.parse()?))?,
+        tenant: columns.optional(|text| Ok(text.as_str()?.parse()?))?,
         bucket: columns.optional_text()?,
     })
 }

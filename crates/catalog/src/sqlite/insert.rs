@@ -10,8 +10,8 @@ use crate::{CatalogError, Insertion, Intent, NewUpload, Transfer};
 
 const INSERT: &str = "INSERT INTO upload (id, bucket, key, owner, filename, path, content_type, size, \
      checksum, metadata, part_size, multipart_id, created_at, session_ends_at, urls_end_at, retain_for, \
-     look_at, leftovers, state, epoch, download_count) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 1, 'pending', 0, 0)";
+     look_at, tenant, leftovers, state, epoch, download_count) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, 1, 'pending', 0, 0)";
 
 /// Remembers those new uploads that stay within their limits; all of those, or none.
 pub(super) fn uploads(
@@ -88,6 +88,7 @@ fn insert(connection: &Connection, upload: &NewUpload) -> Result<(), CatalogErro
         upload.urls_end_at.as_millisecond(),
         retain_for.transpose()?,
         upload.look_at.map(|at| at.as_millisecond()),
+        upload.tenant.as_str(),
     ]);
     inserted.map_err(from_sqlite).map(|_| ())
 }

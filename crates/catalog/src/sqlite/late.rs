@@ -2,18 +2,17 @@
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
-use valetkey_protocol::Subject;
 
 use super::SqliteCatalog;
 use super::change::changes;
 use super::row::{all, columns, integer};
-use crate::{CatalogError, LateUploads, Postponement, Record};
+use crate::{CatalogError, LateUploads, Owner, Postponement, Record};
 
 pub(super) const AWAITED: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM upload INDEXED BY upload_awaited WHERE state = 'pending' AND look_at IS NOT NULL \
-     AND owner = ?1 AND bucket = ?2 ORDER BY id DESC LIMIT ?3"
+     AND owner = ?1 AND bucket = ?2 AND tenant = ?4 ORDER BY id DESC LIMIT ?3"
 );
 
 #[async_trait]
@@ -25,12 +24,13 @@ impl LateUploads for SqliteCatalog {
 
     async fn list_awaited(
         &self,
-        owner: Subject,
+        owner: Owner,
         bucket: String,
         limit: u32,
     ) -> Result<Vec<Record>, CatalogError> {
         let list = move |connection: &Connection| {
-            all(connection, AWAITED, params![owner.as_str(), bucket, limit])
+            let (tenant, owner) = (owner.tenant.as_str(), owner.subject.as_str());
+            all(connection, AWAITED, params![owner, bucket, limit, tenant])
         };
         self.read(list).await
     }

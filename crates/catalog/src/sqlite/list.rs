@@ -2,8 +2,8 @@
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
-use valetkey_protocol::FileId;
 use valetkey_protocol::file::Order;
+use valetkey_protocol::{FileId, Tenant};
 
 use super::row::{all, checksum_text, columns};
 use crate::{CatalogError, FileList, Record};
@@ -38,10 +38,13 @@ pub(super) struct Query {
 
 /// Composes the statement. It names its index: without statistics SQLite would guess between two.
 pub(super) fn query(list: &FileList) -> Query {
-    let index = match (&list.owner, &list.bucket) {
-        (Some(_), _) => " INDEXED BY upload_by_owner",
-        (None, Some(_)) => " INDEXED BY upload_by_bucket",
-        (None, None) => "",
+    let named = list.tenant.as_ref().is_some_and(|one| !one.is_default());
+    let index = match (named, &list.owner, &list.bucket) {
+        (true, Some(_), _) => " INDEXED BY upload_by_tenant_owner",
+        (true, None, _) => " INDEXED BY upload_by_tenant",
+        (false, Some(_), _) => " INDEXED BY upload_by_owner",
+        (false, None, Some(_)) => " INDEXED BY upload_by_bucket",
+        (false, None, None) => "",
     };
     let mut query = Query {
         sql: format!(
@@ -52,6 +55,9 @@ pub(super) fn query(list: &FileList) -> Query {
     };
     let now = list.now.as_millisecond();
     query.and("(expires_at IS NULL OR expires_at > ?)", now);
+    if let Some(tenant) = &list.tenant {
+        query.and_tenant(tenant);
+    }
     if let Some(owner) = &list.owner {
         query.and("owner = ?", owner.as_str().to_owned());
     }
@@ -84,6 +90,14 @@ impl Query {
         self.sql.push_str(" AND ");
         self.sql.push_str(condition);
         self.values.push(value.into());
+    }
+
+    /// The indexes of tenants leave the default one out, which a value that is bound does not say.
+    pub(super) fn and_tenant(&mut self, tenant: &Tenant) {
+        self.and("tenant = ?", tenant.as_str().to_owned());
+        if !tenant.is_default() {
+            self.sql.push_str(" AND tenant <> ''");
+        }
     }
 
     /// A stored type is `type/subtype` and perhaps `; parameters`; the pattern speaks of the first alone.

@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use valetkey_protocol::{FileId, Subject};
+use valetkey_protocol::FileId;
 
 use super::change::{atomically, changes};
 use super::error::from_sqlite;
 use super::insert;
 use super::row::integer;
-use crate::{CatalogError, Insertion, Intent, Once};
+use crate::owner::Holder;
+use crate::{CatalogError, Insertion, Intent, Once, Owner};
 
 const FIND: &str = "SELECT request, upload_id, valid_for FROM idempotency \
      WHERE owner = ?1 AND key = ?2 AND created_at > ?3";
@@ -25,7 +26,7 @@ pub(super) fn insert(
     since: Timestamp,
 ) -> Result<Insertion, CatalogError> {
     let upload = &intent.upload;
-    let owner = upload.owner.as_str();
+    let owner = Holder::of(upload).text();
     let mut find = connection.prepare_cached(FIND).map_err(from_sqlite)?;
     let known = find
         .query_row(params![owner, once.key, since.as_millisecond()], stored)
@@ -54,12 +55,12 @@ pub(super) fn insert(
 /// Frees a key whose upload came to nothing, unless it stands for another one by now.
 pub(super) fn forget(
     connection: &Connection,
-    owner: &Subject,
+    owner: &Owner,
     key: &str,
     upload: FileId,
 ) -> Result<(), CatalogError> {
     let sql = "DELETE FROM idempotency WHERE owner = ?1 AND key = ?2 AND upload_id = ?3";
-    let values = params![owner.as_str(), key, upload.as_bytes()];
+    let values = params![owner.holder().text(), key, upload.as_bytes()];
     changes(connection, sql, values).map(|_| ())
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Builder;
 use valetkey_protocol::file::Order;
-use valetkey_protocol::{FileId, Metadata};
+use valetkey_protocol::{FileId, Metadata, Tenant};
 
 use super::{SqliteCatalog, change, delivery, due, late, list};
 use crate::{
@@ -31,6 +31,7 @@ fn upload(number: u64) -> NewUpload {
         id: id(number),
         bucket: "photos".to_owned(),
         key: format!("alice/{}", id(number)).parse().unwrap(),
+        tenant: Tenant::default(),
         owner: "alice".parse().unwrap(),
         filename: "cat.jpg".parse().unwrap(),
         path: "".parse().unwrap(),
@@ -102,14 +103,31 @@ async fn lists_walk_along_an_index_and_never_sort() {
         Some("photos".to_owned()),
         Some(id(1)),
     );
-    for (owner, bucket, after, expected) in [
+    let acme = || Some(Tenant::parse("acme").unwrap());
+    for (tenant, owner, bucket, after, expected) in [
         (
+            acme(),
+            owner.clone(),
+            bucket.clone(),
+            after,
+            "SEARCH upload USING INDEX upload_by_tenant_owner (tenant=? AND owner=? AND id<?)",
+        ),
+        (
+            acme(),
+            None,
+            bucket.clone(),
+            after,
+            "SEARCH upload USING INDEX upload_by_tenant (tenant=? AND id<?)",
+        ),
+        (
+            Some(Tenant::default()),
             owner.clone(),
             None,
             None,
             "SEARCH upload USING INDEX upload_by_owner (owner=?)",
         ),
         (
+            None,
             owner,
             bucket.clone(),
             after,
@@ -117,20 +135,29 @@ async fn lists_walk_along_an_index_and_never_sort() {
         ),
         (
             None,
+            None,
             bucket.clone(),
             None,
             "SEARCH upload USING INDEX upload_by_bucket (bucket=?)",
         ),
         (
             None,
+            None,
             bucket,
             after,
             "SEARCH upload USING INDEX upload_by_bucket (bucket=? AND id<?)",
         ),
-        (None, None, after, "SEARCH upload USING PRIMARY KEY (id<?)"),
-        (None, None, None, "SCAN upload"),
+        (
+            None,
+            None,
+            None,
+            after,
+            "SEARCH upload USING PRIMARY KEY (id<?)",
+        ),
+        (None, None, None, None, "SCAN upload"),
     ] {
         let query = list::query(&FileList {
+            tenant,
             owner,
             bucket,
             path: Some("2026".parse().unwrap()),
@@ -182,7 +209,8 @@ async fn what_is_due_is_found_by_its_own_index() {
 #[tokio::test]
 async fn what_an_owner_waits_for_is_found_without_sorting() {
     let (catalog, _folder) = opened();
-    let values = vec!["a".to_owned().into(), "b".to_owned().into(), 1.into()];
+    let [a, b, c] = ["a", "b", "c"].map(|text| text.to_owned().into());
+    let values = vec![a, b, 1.into(), c];
     let found = catalog.read(move |connection| Ok(plan(connection, late::AWAITED, values)));
     let expected = "SEARCH upload USING INDEX upload_awaited (owner=? AND bucket=?)";
     assert_eq!(found.await.unwrap(), expected);

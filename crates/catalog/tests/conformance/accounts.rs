@@ -2,22 +2,21 @@
 
 use std::sync::Arc;
 
-use valetkey_catalog::{Edge, Insertion, Intent, Limit, Limits, NewUpload, Over, Usage};
-use valetkey_protocol::Subject;
+use valetkey_catalog::{Edge, Insertion, Intent, Limit, Limits, NewUpload, Over, Usage, Whose};
 use valetkey_protocol::upload::State;
 
 use super::sample::{
-    LEASE, Shared, at, delete, go, id, in_state, insert, step, unlimited, upload, verify,
+    LEASE, Shared, at, delete, go, id, in_state, insert, owner, step, unlimited, upload, verify,
 };
 
 const LARGEST: u64 = i64::MAX.unsigned_abs();
 
-fn alice() -> Option<Subject> {
-    Some("alice".parse().unwrap())
+fn alice() -> Whose {
+    Whose::Owner(owner("", "alice"))
 }
 
-async fn usage(catalog: &Shared, owner: Option<Subject>) -> Usage {
-    let all = catalog.usage(owner).await.unwrap();
+async fn usage(catalog: &Shared, whose: Whose) -> Usage {
+    let all = catalog.usage(whose).await.unwrap();
     let photos = all.into_iter().find(|(bucket, _)| bucket == "photos");
     photos.map(|(_, usage)| usage).unwrap_or_default()
 }
@@ -44,7 +43,10 @@ pub(crate) async fn an_upload_reserves_and_every_end_settles_exactly_once(catalo
             State::Available | State::Deleting => stored,
             State::Failed | State::Expired | State::Aborted | State::Deleted => nothing,
         };
-        let before = [usage(catalog, alice()).await, usage(catalog, None).await];
+        let before = [
+            usage(catalog, alice()).await,
+            usage(catalog, Whose::Everybody).await,
+        ];
         let record = in_state(catalog, upload(number), state).await;
         // A run that was lost and is taken over settles nothing a second time.
         if matches!(state, State::Verifying | State::Deleting) {
@@ -56,7 +58,10 @@ pub(crate) async fn an_upload_reserves_and_every_end_settles_exactly_once(catalo
             let taken = step(catalog, record.upload.id, record.epoch, again, at(LEASE)).await;
             assert!(taken.is_some());
         }
-        let after = [usage(catalog, alice()).await, usage(catalog, None).await];
+        let after = [
+            usage(catalog, alice()).await,
+            usage(catalog, Whose::Everybody).await,
+        ];
         for (before, after) in before.into_iter().zip(after) {
             let more = (
                 after.open_uploads - before.open_uploads,
@@ -68,7 +73,7 @@ pub(crate) async fn an_upload_reserves_and_every_end_settles_exactly_once(catalo
         }
     }
     assert_eq!(
-        usage(catalog, Some("bob".parse().unwrap())).await,
+        usage(catalog, Whose::Owner(owner("", "bob"))).await,
         Usage::default()
     );
 }
@@ -177,7 +182,7 @@ pub(crate) async fn the_items_of_one_call_are_counted_one_after_the_other(catalo
     let inserted = catalog.insert_uploads(intents.to_vec()).await.unwrap();
     let new: Vec<_> = inserted.iter().map(|one| *one == Insertion::New).collect();
     assert_eq!(new, [true, false, true, false]);
-    assert_eq!(usage(catalog, None).await.reserved_bytes, 25);
+    assert_eq!(usage(catalog, Whose::Everybody).await.reserved_bytes, 25);
 }
 
 pub(crate) async fn no_sum_is_too_large(catalog: &Shared) {

@@ -14,6 +14,7 @@ use super::sample::{
 
 fn everything() -> FileList {
     FileList {
+        tenant: None,
         owner: None,
         bucket: None,
         path: None,

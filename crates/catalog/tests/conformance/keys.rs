@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use valetkey_catalog::{ApiKey, Rotation};
+use valetkey_protocol::Tenant;
 use valetkey_protocol::api_key::{ApiKeyId, Scope};
 
 use super::sample::{Shared, at};
@@ -15,6 +16,7 @@ fn key(number: u8) -> ApiKey {
     ApiKey {
         id: key_id(number),
         name: "the été of a backend".to_owned(),
+        tenant: Tenant::default(),
         subject: "backend".parse().unwrap(),
         scopes: vec![Scope::Upload, Scope::OnBehalf],
         hash: [number; 32],
@@ -39,6 +41,7 @@ pub(crate) async fn a_key_is_found_as_it_was_made_and_gone_when_it_is_removed(ca
         old: Some(([9; 32], at(70))),
         expires_at: None,
         last_used_at: Some(at(60)),
+        tenant: Tenant::parse("acme").unwrap(),
         scopes: Scope::ALL.to_vec(),
         ..key(2)
     };
@@ -64,6 +67,12 @@ pub(crate) async fn there_are_so_many_keys_and_each_once(catalog: &Shared) {
     assert!(catalog.insert_api_key(key(2), 2).await.unwrap());
     assert!(!catalog.insert_api_key(key(3), 2).await.unwrap());
     assert_eq!(catalog.api_keys().await.unwrap(), [key(1), key(2)]);
+    // Each tenant has as many.
+    let theirs = ApiKey {
+        tenant: Tenant::parse("acme").unwrap(),
+        ..key(4)
+    };
+    assert!(catalog.insert_api_key(theirs, 2).await.unwrap());
 }
 
 pub(crate) async fn of_twenty_who_rotate_at_once_one_does(catalog: &Shared) {

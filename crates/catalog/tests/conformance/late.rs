@@ -1,10 +1,12 @@
 //! Uploads of clients that say neither how many bytes they send nor when they have sent them.
 
-use valetkey_catalog::{Claim, Due, Edge, FileFacts, NewUpload, Postponement, Record, Usage};
+use valetkey_catalog::{
+    Claim, Due, Edge, FileFacts, NewUpload, Postponement, Record, Usage, Whose,
+};
 use valetkey_protocol::upload::State;
 
 use super::sample::{
-    BUCKET, LOOK, SESSION, Shared, at, delete, facts, found, go, id, in_state, insert, late,
+    BUCKET, LOOK, SESSION, Shared, at, delete, facts, found, go, id, in_state, insert, late, owner,
     upload, verify,
 };
 
@@ -12,8 +14,8 @@ const MOST: u64 = 1000;
 
 async fn both(catalog: &Shared) -> [Usage; 2] {
     let mut both = Vec::new();
-    for owner in [Some("alice".parse().unwrap()), None] {
-        let all = catalog.usage(owner).await.unwrap();
+    for whose in [Whose::Owner(owner("", "alice")), Whose::Everybody] {
+        let all = catalog.usage(whose).await.unwrap();
         both.push(
             all.into_iter()
                 .find(|(bucket, _)| bucket == BUCKET)
@@ -133,11 +135,21 @@ pub(crate) async fn an_owner_waits_for_its_own_pending_ones_alone(catalog: &Shar
         owner: "bob".parse().unwrap(),
         ..late(22, MOST)
     };
-    for other in [elsewhere, bobs, late(23, MOST), late(24, MOST)] {
+    let other_alices = NewUpload {
+        tenant: "acme".parse().unwrap(),
+        ..late(25, MOST)
+    };
+    for other in [
+        elsewhere,
+        bobs,
+        other_alices,
+        late(23, MOST),
+        late(24, MOST),
+    ] {
         insert(catalog, other).await;
     }
     for (limit, expected) in [(9, vec![24, 23, 1]), (2, vec![24, 23])] {
-        let awaited = catalog.list_awaited("alice".parse().unwrap(), BUCKET.to_owned(), limit);
+        let awaited = catalog.list_awaited(owner("", "alice"), BUCKET.to_owned(), limit);
         let awaited = awaited.await.unwrap().into_iter();
         let ids: Vec<_> = awaited.map(|record| record.upload.id).collect();
         assert_eq!(ids, expected.into_iter().map(id).collect::<Vec<_>>());

@@ -14,6 +14,7 @@ pub(crate) mod late;
 pub(crate) mod once;
 pub(crate) mod owing;
 pub(crate) mod sample;
+pub(crate) mod tenants;
 pub(crate) mod tickets;
 pub(crate) mod uploads;
 
@@ -88,6 +89,10 @@ macro_rules! conformance {
             keys::there_are_so_many_keys_and_each_once
             keys::of_twenty_who_rotate_at_once_one_does
             keys::the_last_use_of_a_key_only_gets_later
+            tenants::files_of_a_tenant_are_in_its_lists_alone
+            tenants::events_of_a_tenant_are_in_its_lists_alone
+            tenants::accounts_of_one_name_are_as_many_as_tenants
+            tenants::a_key_stands_for_an_upload_of_its_tenant_alone
             tickets::of_fifty_at_once_under_one_ticket_as_many_get_in_as_it_is_for
             tickets::the_items_of_one_call_are_counted_and_those_refused_are_nowhere
             tickets::what_goes_over_another_limit_uses_nothing_of_a_ticket

@@ -2,7 +2,7 @@
 
 use valetkey_catalog::{Insertion, NewUpload, Once};
 
-use super::sample::{Shared, at, id, just_before, unlimited, upload};
+use super::sample::{Shared, at, id, just_before, owner, unlimited, upload};
 
 fn once(number: u64) -> Once {
     Once {
@@ -63,8 +63,7 @@ pub(crate) async fn a_key_counts_until_its_time_and_can_be_freed(catalog: &Share
     // The key is as old as its upload; what is asked for is younger than that.
     assert_eq!(create(catalog, upload(2), 0).await, None);
 
-    let owner = upload(2).owner;
-    let forget = |number| catalog.forget_key(owner.clone(), "key".to_owned(), id(number));
+    let forget = |number| catalog.forget_key(owner("", "alice"), "key".to_owned(), id(number));
     // It stands for another upload by now.
     forget(1).await.unwrap();
     assert_eq!(create(catalog, upload(3), -1).await, Some(once(2)));

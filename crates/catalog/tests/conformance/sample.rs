@@ -6,11 +6,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Builder;
 use valetkey_catalog::{
-    Catalog, Edge, FileFacts, Insertion, Intent, Issue, Limits, NewUpload, Record, Step, Transfer,
+    Catalog, Edge, FileFacts, Insertion, Intent, Issue, Limits, NewUpload, Owner, Record, Step,
+    Transfer,
 };
 use valetkey_protocol::file::Integrity;
 use valetkey_protocol::upload::State;
-use valetkey_protocol::{Checksum, Code, FileId, Metadata, Problem};
+use valetkey_protocol::{Checksum, Code, FileId, Metadata, Problem, Tenant};
 
 pub(crate) type Shared = Arc<dyn Catalog>;
 
@@ -40,6 +41,7 @@ pub(crate) fn upload(number: u64) -> NewUpload {
         id: id(number),
         bucket: BUCKET.to_owned(),
         key: format!("alice/{}/cat.jpg", id(number)).parse().unwrap(),
+        tenant: Tenant::default(),
         owner: "alice".parse().unwrap(),
         filename: "cat.jpg".parse().unwrap(),
         path: "".parse().unwrap(),
@@ -53,6 +55,14 @@ pub(crate) fn upload(number: u64) -> NewUpload {
         urls_end_at: at(URLS),
         retain_for: None,
         look_at: None,
+    }
+}
+
+/// Somebody in a tenant.
+pub(crate) fn owner(tenant: &str, subject: &str) -> Owner {
+    Owner {
+        tenant: tenant.parse().unwrap(),
+        subject: subject.parse().unwrap(),
     }
 }
 

@@ -14,6 +14,7 @@ use super::sample::{
 pub(crate) async fn an_upload_is_found_as_it_was_declared(catalog: &Shared) {
     let everything = NewUpload {
         bucket: "a bucket with room".to_owned(),
+        tenant: "a \'; --".parse().unwrap(),
         owner: "auth0|a';--".parse().unwrap(),
         filename: "my \"best\" photo 😀.jpg".parse().unwrap(),
         path: "été/2026".parse().unwrap(),

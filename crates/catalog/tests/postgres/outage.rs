@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use valetkey_catalog::{CatalogError, Edge, EventList, Step};
+use valetkey_catalog::{CatalogError, Edge, EventList, Step, Whose};
 use valetkey_protocol::upload::State;
 
 use super::conformance::sample::{Shared, at, facts, id, unlimited, upload, verify};
@@ -152,7 +152,7 @@ async fn check(catalog: &Shared, confirmed: &BTreeMap<u64, State>) {
         assert_eq!(lines.len() as u64, found.epoch + 1);
         files += u64::from(found.state == State::Available);
     }
-    let usage = catalog.usage(None).await.unwrap()[0].1;
+    let usage = catalog.usage(Whose::Everybody).await.unwrap()[0].1;
     assert!(usage.files >= files);
     let all = catalog.scan(None, 1_000_000).await.unwrap();
     let count = |state| all.iter().filter(|record| record.state == state).count() as u64;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use valetkey_catalog::{Claim, Edge, EventList, Insertion, Intent, Limits, NewUpload, Once};
+use valetkey_catalog::{Claim, Edge, EventList, Insertion, Intent, Limits, NewUpload, Once, Whose};
 use valetkey_protocol::upload::State;
 
 use super::conformance::sample::{
@@ -94,7 +94,7 @@ async fn on_two_servers_as_many_get_in_as_there_is_room_for() {
         .filter(|answer| answer[..] == [Insertion::New])
         .count();
     assert_eq!(new, 33);
-    let usage = servers[0].usage(None).await.unwrap();
+    let usage = servers[0].usage(Whose::Everybody).await.unwrap();
     assert_eq!(
         (usage[0].1.open_uploads, usage[0].1.reserved_bytes),
         (33, 165)
@@ -138,7 +138,7 @@ async fn one_upload_that_cannot_be_written_harms_none_that_is_written_with_it() 
         .collect();
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!(failed[0].0, 13);
-    let usage = server.usage(None).await.unwrap();
+    let usage = server.usage(Whose::Everybody).await.unwrap();
     assert_eq!(usage[0].1.open_uploads, 64);
 }
 
@@ -213,7 +213,7 @@ async fn two_servers_that_do_everything_at_once_leave_exact_accounts() {
         assert_eq!(lines.last().unwrap().to, record.state);
     }
     let count = |files: bool| expected.get(&files).copied().unwrap_or_default();
-    let usage = servers[1].usage(None).await.unwrap()[0].1;
+    let usage = servers[1].usage(Whose::Everybody).await.unwrap()[0].1;
     assert_eq!(
         (usage.open_uploads, usage.files),
         (count(false), count(true))

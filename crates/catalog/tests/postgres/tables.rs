@@ -103,7 +103,7 @@ async fn an_event_of_a_server_of_before_is_its_owners_all_the_same() {
     let events = home.catalog.events(list.clone()).await.unwrap();
     assert_eq!(events.len(), 6);
     // It does not write these down.
-    let before = "UPDATE outbox SET owner = NULL, bucket = NULL WHERE seq = 2";
+    let before = "UPDATE outbox SET owner = NULL, bucket = NULL, tenant = NULL WHERE seq = 2";
     let changed = raw(&home.url).await.execute(before, &[]).await.unwrap();
     assert_eq!(changed, 3);
     assert_eq!(home.catalog.events(list.clone()).await.unwrap(), events);

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 use valetkey_protocol::api_key::{ApiKey, ApiKeyId, CreateApiKey, RotateApiKey, Scope};
-use valetkey_protocol::{InvalidValue, Subject};
+use valetkey_protocol::{InvalidValue, Subject, Tenant};
 
 use super::token::seconds;
 use crate::error::Error;
@@ -39,6 +39,9 @@ struct Create {
     /// Who its holder is
     #[arg(long, value_name = "SUBJECT")]
     sub: Subject,
+    /// In which tenant its holder is; in yours when absent
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<Tenant>,
     /// What it is good for: upload, read, delete, admin or on_behalf; may be given more than once
     #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = scope)]
     scopes: Vec<Scope>,
@@ -102,6 +105,7 @@ impl Create {
     async fn run(self) -> Result<(), Error> {
         let create = CreateApiKey {
             name: self.name,
+            tenant: self.tenant,
             subject: self.sub,
             scopes: self.scopes,
             expires_in: self.expires_in,
@@ -141,17 +145,21 @@ fn print_secret(key: &ApiKey, whole: bool) -> Result<(), Error> {
     }
 }
 
-/// Id, who, scopes, until when, last used, and what for.
+/// Id, in which tenant and who, scopes, until when, last used, and what for.
 fn row(key: &ApiKey) -> String {
     let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
     let when = |at: Option<jiff::Timestamp>| match at {
         Some(at) => at.strftime("%Y-%m-%d").to_string(),
         None => "never".to_owned(),
     };
+    let who = match key.tenant.is_default() {
+        true => plain(key.subject.as_str()).into_owned(),
+        false => plain(&format!("{}/{}", key.tenant, key.subject)).into_owned(),
+    };
     format!(
         "{}  {:<20} {:<28} ends {:<10}  used {:<10}  {}",
         key.id,
-        plain(key.subject.as_str()),
+        who,
         scopes.join(","),
         when(key.expires_at),
         when(key.last_used_at),

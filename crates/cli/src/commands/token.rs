@@ -18,6 +18,9 @@ pub(crate) struct Token {
     /// Whose token it is
     #[arg(long, value_name = "SUBJECT")]
     sub: String,
+    /// In which tenant that is; in the default one when absent
+    #[arg(long, value_name = "TENANT", default_value = "")]
+    tenant: String,
     /// A role it gives; may be given more than once
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
@@ -31,7 +34,7 @@ impl Token {
     pub(crate) fn run(self) -> Result<(), Error> {
         let token = valetkey_server::dev::mint_token(
             &self.data_dir,
-            &self.sub,
+            (&self.tenant, &self.sub),
             &self.roles,
             self.expires_in,
         )?;

@@ -103,7 +103,7 @@ impl World {
             api,
             _store: store,
             storage: Storage::open(&place, None)?,
-            token: dev::mint_token(path, SUBJECT, &[], LIFETIME)?,
+            token: dev::mint_token(path, ("", SUBJECT), &[], LIFETIME)?,
             folder,
         })
     }

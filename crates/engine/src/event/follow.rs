@@ -141,6 +141,7 @@ impl Follower {
 /// Whether an event is one of a list, wherever that begins.
 fn is_in(list: &EventList, event: &Event) -> bool {
     list.id.is_none_or(|id| id == event.id)
+        && (list.tenant.is_none() || list.tenant == event.tenant)
         && (list.owner.is_none() || list.owner == event.owner)
         && (list.bucket.is_none() || list.bucket == event.bucket)
         && (list.kinds.is_empty() || list.kinds.contains(&event.kind))

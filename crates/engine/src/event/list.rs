@@ -93,6 +93,7 @@ impl Engine {
             owner = record.map(|record| record.upload.owner);
         }
         Ok(EventList {
+            tenant: policy::listed_tenant(who),
             owner,
             bucket: query.bucket.clone(),
             id,
@@ -138,7 +139,7 @@ impl Engine {
     /// A cursor is good for whom it was made only.
     pub(super) fn seal_event_cursor(&self, who: &Principal, place: Place) -> String {
         let at = place.seen_at.as_millisecond();
-        let text = format!("e{}.{at}.{}", place.position, who.subject);
+        let text = format!("e{}.{at}.{}", place.position, who.owner());
         self.sealer.seal(Purpose::Cursor, text.as_bytes())
     }
 
@@ -148,7 +149,7 @@ impl Engine {
             let mut parts = payload.strip_prefix('e')?.splitn(3, '.');
             let position = parts.next()?.parse().ok()?;
             let seen_at = Timestamp::from_millisecond(parts.next()?.parse().ok()?).ok()?;
-            let own = parts.next()? == who.subject.as_str();
+            let own = parts.next()? == who.owner().to_string();
             own.then_some(Place { position, seen_at })
         };
         let detail = "cursor: is not one of your events; take next_cursor of the page before or the last id of \

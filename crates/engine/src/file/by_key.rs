@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use valetkey_catalog::Record;
+use valetkey_catalog::{NewUpload, Record};
 use valetkey_protocol::download::{CreateDownload, Download};
 use valetkey_protocol::file::{FilePage, ListFiles};
 use valetkey_protocol::upload::State;
@@ -10,9 +10,9 @@ use valetkey_protocol::{FileId, ObjectKey, PresignedUrl};
 
 use super::facts;
 use crate::engine::seconds_until;
-use crate::policy::Action;
+use crate::policy::{self, Action};
 use crate::upload::closed;
-use crate::{Engine, Error, Principal, Reading};
+use crate::{Bucket, Engine, Error, Principal, Reading};
 
 /// The longest that caches may keep the way to a public file, in seconds.
 const LONGEST_KEPT: u64 = 300;
@@ -100,13 +100,11 @@ impl Engine {
         if !bucket.rules.public_read {
             return Err(Error::NotFound);
         }
-        let id = id_in_public_name(name).ok_or(Error::NotFound)?;
-        let mut record = self.catalog.find(id).await?.ok_or(Error::NotFound)?;
-        let key = &record.upload.key;
-        let named = key.as_str() == name || public_name(id, key) == name;
-        if record.upload.bucket != bucket.name || !named {
-            return Err(Error::NotFound);
-        }
+        let mut record = self
+            .find_public(bucket, name)
+            .await?
+            .ok_or(Error::NotFound)?;
+        let id = record.upload.id;
         if is_open(record.state) {
             record = self.complete_late(None, id).await?;
         }
@@ -127,14 +125,35 @@ impl Engine {
         bucket: Option<&str>,
         key: &str,
     ) -> Result<Record, Error> {
+        policy::check_may(who, action)?;
         let bucket = self.requested_bucket(bucket)?;
-        let id = id_in(key, false).ok_or(Error::NotFound)?;
-        let record = self.find(who, action, id).await?;
-        let upload = &record.upload;
-        match upload.bucket == bucket.name && upload.key.as_str() == key {
-            true => Ok(record),
-            false => Err(Error::NotFound),
+        let record = self.find_keyed(bucket, key).await?;
+        self.within_reach(who, record).await
+    }
+
+    async fn find_public(&self, bucket: &Bucket, name: &str) -> Result<Option<Record>, Error> {
+        if name.contains('/') {
+            return self.find_keyed(bucket, name).await;
         }
+        let Some(id) = id_in_public_name(name) else {
+            return Ok(None);
+        };
+        let named = |upload: &NewUpload| {
+            upload.bucket == bucket.name && public_name(id, &upload.key) == name
+        };
+        let record = self.catalog.find(id).await?;
+        Ok(record.filter(|record| named(&record.upload)))
+    }
+
+    /// Whatever has this key, of whomever it is.
+    async fn find_keyed(&self, bucket: &Bucket, key: &str) -> Result<Option<Record>, Error> {
+        let ids = ids_in(key);
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let records = self.catalog.find_all(ids).await?;
+        let mut records = records.into_iter().flatten();
+        Ok(records.find(|record| has_key(record, &bucket.name, key)))
     }
 }
 
@@ -143,12 +162,25 @@ fn is_open(state: State) -> bool {
     matches!(state, State::Pending | State::Verifying)
 }
 
-/// The id a key of ours names: the segment before the last in a final key, the last one in quarantine.
-pub(crate) fn id_in(key: &str, quarantined: bool) -> Option<FileId> {
-    let mut segments = key.rsplit('/');
-    let last = segments.next();
-    let id = if quarantined { last } else { segments.next() };
-    id?.parse().ok()
+/// Whether a record has this key in this bucket.
+pub(crate) fn has_key(record: &Record, bucket: &str, key: &str) -> bool {
+    record.upload.bucket == bucket && record.upload.key.as_str() == key
+}
+
+/// Every id that a key of ours may have been made of: templates change, and names may look like ids.
+pub(crate) fn ids_in(key: &str) -> Vec<FileId> {
+    const LENGTH: usize = 36;
+    let mut ids = Vec::new();
+    let mut rest = key.as_bytes();
+    while let Some(window) = rest.get(..LENGTH) {
+        let text = str::from_utf8(window).ok();
+        let id = text.and_then(|text| text.parse::<FileId>().ok());
+        // No two overlap: hyphens would stand where digits do.
+        let step = id.map_or(1, |_| LENGTH);
+        ids.extend(id);
+        rest = &rest[step..];
+    }
+    ids
 }
 
 /// What a file is called below `/public/{bucket}/`: its id, which says nothing of whose it is, and the end of its name.
@@ -163,12 +195,9 @@ pub(crate) fn public_name(id: FileId, key: &ObjectKey) -> String {
     }
 }
 
-/// The id in a public name, or in a key.
+/// The id in a public name.
 fn id_in_public_name(name: &str) -> Option<FileId> {
-    match name.contains('/') {
-        true => id_in(name, false),
-        false => name.split('.').next()?.parse().ok(),
-    }
+    name.split('.').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -191,8 +220,31 @@ mod tests {
             let public = public_name(id, &key);
             assert_eq!(public, format!("{id}{end}"));
             assert_eq!(id_in_public_name(&public), Some(id));
-            assert_eq!(id_in_public_name(key.as_str()), Some(id));
+            assert_eq!(ids_in(key.as_str()), [id]);
         }
         assert_eq!(id_in_public_name("a.png"), None);
+    }
+
+    #[test]
+    fn ids_are_found_wherever_a_template_has_them() {
+        let ids = [
+            "01936f3e-8b7a-7c3d-9e4f-0123456789ab",
+            "01936f3e-8b7a-7c3d-9e4f-0123456789ac",
+        ];
+        let [one, other] = ids.map(|id| id.parse::<FileId>().unwrap());
+        for (key, expected) in [
+            (format!("files/{one}.png"), vec![one]),
+            (format!("files/{one}{other}"), vec![one, other]),
+            (
+                format!("files/{one}/{other}/é-{one}-x"),
+                vec![one, other, one],
+            ),
+            (format!("files/0{one}0"), vec![one]),
+            (format!("files/{}", &one.to_string()[1..]), vec![]),
+            ("é".repeat(40), vec![]),
+            (String::new(), vec![]),
+        ] {
+            assert_eq!(ids_in(&key), expected, "{key}");
+        }
     }
 }

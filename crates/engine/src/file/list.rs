@@ -35,6 +35,7 @@ impl Engine {
             .transpose();
         let order = query.order.unwrap_or_default();
         let list = FileList {
+            tenant: policy::listed_tenant(who),
             owner: policy::listed_owner(who),
             bucket: query.bucket,
             path: query.path,
@@ -62,7 +63,7 @@ impl Engine {
     fn seal_cursor(&self, who: &Principal, order: Order, id: FileId) -> String {
         self.sealer.seal(
             Purpose::Cursor,
-            format!("{}{id}{}", order_mark(order), who.subject).as_bytes(),
+            format!("{}{id}{}", order_mark(order), who.owner()).as_bytes(),
         )
     }
 
@@ -72,7 +73,7 @@ impl Engine {
             let payload = String::from_utf8(self.sealer.open(Purpose::Cursor, text)?).ok()?;
             let rest = payload
                 .strip_prefix(order_mark(order))?
-                .strip_suffix(who.subject.as_str())?;
+                .strip_suffix(who.owner().to_string().as_str())?;
             rest.parse().ok()
         };
         let detail = "cursor: is not one of this list; take next_cursor of the page before, or none to begin";

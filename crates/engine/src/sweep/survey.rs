@@ -16,7 +16,7 @@ use super::about;
 use super::due::refuses;
 use super::judge::{self, Verdict};
 use super::place::Step;
-use crate::file::id_in;
+use crate::file::{has_key, ids_in};
 use crate::{Bucket, Engine, Error};
 
 /// How many files one page asks storage for.
@@ -126,11 +126,8 @@ impl Survey<'_> {
         let bucket = self.bucket;
         let quarantine = prefix.trim_end_matches('/') == key::QUARANTINE;
         let page = bucket.store.list_objects(prefix, after).await?;
-        let ids = page
-            .items
-            .iter()
-            .map(|object| id_in(&object.key, quarantine));
-        let records = self.records(ids.collect()).await?;
+        let keys = page.items.iter().map(|object| object.key.as_str());
+        let records = self.records(keys.collect()).await?;
         let mut suspects = Vec::new();
         for (object, record) in page.items.iter().zip(&records) {
             let verdict = match quarantine {
@@ -145,8 +142,8 @@ impl Survey<'_> {
     async fn multiparts(&self, prefix: &str, after: Option<&str>) -> Result<Listed, Error> {
         let bucket = self.bucket;
         let page = bucket.store.list_multiparts(prefix, after).await?;
-        let ids = page.items.iter().map(|open| id_in(&open.key, false));
-        let records = self.records(ids.collect()).await?;
+        let keys = page.items.iter().map(|open| open.key.as_str());
+        let records = self.records(keys.collect()).await?;
         let mut suspects = Vec::new();
         for (open, record) in page.items.iter().zip(&records) {
             let (name, record) = (&bucket.name, record.as_ref());
@@ -156,13 +153,19 @@ impl Survey<'_> {
         Ok((page.items.len() as u64, suspects, page.next))
     }
 
-    /// The record of each id, in their order. They are read after the list was, so that what is new in storage is
-    /// never taken for unknown: its record was there first.
-    async fn records(&self, ids: Vec<Option<FileId>>) -> Result<Vec<Option<Record>>, Error> {
-        let known = ids.iter().flatten().copied().collect();
-        let mut records = self.engine.catalog.find_all(known).await?.into_iter();
-        let record = |id: Option<FileId>| id.and_then(|_| records.next().flatten());
-        Ok(ids.into_iter().map(record).collect())
+    /// The record of each key, in their order: the one that has the key, or one whose id is in it. They are read after the
+    /// list was, so that what is new in storage is never taken for unknown: its record was there first.
+    async fn records(&self, keys: Vec<&str>) -> Result<Vec<Option<Record>>, Error> {
+        let ids: Vec<_> = keys.iter().map(|key| ids_in(key)).collect();
+        let known = self.engine.catalog.find_all(ids.concat()).await?;
+        let mut known = known.into_iter();
+        let bucket = &self.bucket.name;
+        let record = |(key, ids): (&str, Vec<FileId>)| {
+            let mut found: Vec<_> = known.by_ref().take(ids.len()).flatten().collect();
+            let own = found.iter().position(|one| has_key(one, bucket, key));
+            (!found.is_empty()).then(|| found.swap_remove(own.unwrap_or(0)))
+        };
+        Ok(keys.into_iter().zip(ids).map(record).collect())
     }
 
     async fn see_to(&self, suspects: Vec<Suspect>) -> Vec<Finding> {
@@ -247,6 +250,7 @@ impl Survey<'_> {
     /// Asks storage for the object of each file.
     async fn files(&self, after: Option<FileId>) -> Result<Page, Error> {
         let list = FileList {
+            tenant: None,
             owner: None,
             bucket: Some(self.bucket.name.clone()),
             path: None,

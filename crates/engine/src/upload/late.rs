@@ -130,8 +130,9 @@ impl Engine {
         bucket: Option<&str>,
     ) -> Result<(), Error> {
         let bucket = self.requested_bucket(bucket)?.name.clone();
-        let owner = who.subject.clone();
-        let awaited = self.catalog.list_awaited(owner, bucket, COMPLETED_AT_MOST);
+        let awaited = self
+            .catalog
+            .list_awaited(who.owner(), bucket, COMPLETED_AT_MOST);
         let ids: Vec<_> = awaited.await?.iter().map(|one| one.upload.id).collect();
         let completing = stream::iter(ids)
             .map(|id| async move {

@@ -80,7 +80,7 @@ impl Engine {
         };
         let answered = matches!(answer, Ok(Some(_)));
         if !answered && matches!(self.came_to_nothing(upload).await, Ok(true)) {
-            let (owner, key) = (who.subject.clone(), key.to_owned());
+            let (owner, key) = (who.owner(), key.to_owned());
             self.catalog.forget_key(owner, key, upload).await?;
         }
         answer

@@ -52,11 +52,12 @@ impl Engine {
         let id = self.ids.file_id(now);
         let key = bucket
             .rules
-            .object_key(&who.subject, id, &create.filename)?;
+            .object_key(&who.owner(), id, &create.filename, now)?;
         let upload = NewUpload {
             id,
             bucket: bucket.name.clone(),
             key,
+            tenant: who.tenant.clone(),
             owner: who.subject.clone(),
             filename: create.filename,
             path: create.path.unwrap_or_default(),

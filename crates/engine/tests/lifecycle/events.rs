@@ -80,13 +80,15 @@ async fn of_what_is_forgotten_the_event_tells_whose_it_was() {
         seq: 1,
         kind: EventKind::UploadAborted,
         at: before[0].timestamp,
+        tenant: Some("acme".parse().unwrap()),
         owner: Some("alice".parse().unwrap()),
         bucket: Some("files".to_owned()),
     };
     let told = world.engine.tell(&[bare]).await.unwrap();
     assert_eq!(told[0].id, before[0].id);
     let data = serde_json::to_value(&told[0].data).unwrap();
-    let expected = serde_json::json!({"id": upload.id, "bucket": "files", "owner": "alice"});
+    let expected =
+        serde_json::json!({"id": upload.id, "bucket": "files", "tenant": "acme", "owner": "alice"});
     assert_eq!(data, expected);
 }
 

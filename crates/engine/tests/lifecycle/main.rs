@@ -18,6 +18,7 @@ mod single;
 mod support;
 mod survey;
 mod sweep;
+mod tenants;
 mod usage;
 mod walk;
 mod webhooks;

@@ -57,7 +57,7 @@ pub(crate) async fn list_events(
         })?;
         query.cursor = Some(id.to_owned());
     }
-    let stay = streams.enter(&who.subject)?;
+    let stay = streams.enter(&who.owner())?;
     let follower = engine.follow_events(&who, &query).await?;
     Ok(sse::answer(follower, stay, lifetime.0))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use valetkey_engine::Principal;
-use valetkey_protocol::{Code, Problem, Subject};
+use valetkey_protocol::{Code, Problem, Subject, Tenant};
 
 use super::refused;
 use crate::config::{ClaimsConfig, ConfigError};
@@ -64,6 +64,8 @@ fn unescape(step: &str) -> Option<String> {
 pub(super) struct ClaimNames {
     subject: ClaimName,
     roles: ClaimName,
+    /// None where all are in the default tenant.
+    tenant: Option<ClaimName>,
 }
 
 impl ClaimNames {
@@ -77,6 +79,10 @@ impl ClaimNames {
         Ok(Self {
             subject: name("subject", &config.subject)?,
             roles: name("roles", &config.roles)?,
+            tenant: match config.tenant.as_str() {
+                "" => None,
+                text => Some(name("tenant", text)?),
+            },
         })
     }
 
@@ -88,12 +94,26 @@ impl ClaimNames {
             subject.ok_or_else(|| refused(format!("its `{name}` is missing or no text")))?;
         let subject =
             Subject::parse(subject).map_err(|error| refused(format!("its `{name}` {error}")))?;
-        Ok(Principal::new(subject, self.roles(claims)?))
+        let principal = Principal::new(subject, self.roles(claims)?);
+        Ok(principal.of_tenant(self.tenant(claims)?))
     }
 
     /// Who a token says it is, if it says so.
     pub(super) fn subject<'c>(&self, claims: &'c Claims) -> Option<&'c Value> {
         self.subject.find(claims)
+    }
+
+    /// In which tenant it is: the default one when the token does not say.
+    pub(super) fn tenant(&self, claims: &Claims) -> Result<Tenant, Problem> {
+        let Some(name) = &self.tenant else {
+            return Ok(Tenant::default());
+        };
+        let wrong = |why: &dyn std::fmt::Display| refused(format!("its `{}` {why}", name.text));
+        match name.find(claims) {
+            None | Some(Value::Null) => Ok(Tenant::default()),
+            Some(Value::String(text)) => Tenant::parse(text).map_err(|why| wrong(&why)),
+            Some(_) => Err(wrong(&"is no text")),
+        }
     }
 
     fn roles(&self, claims: &Claims) -> Result<Vec<String>, Problem> {

@@ -93,13 +93,12 @@ fn a_good_token_says_who_it_is() {
 
 #[test]
 fn a_minted_token_is_a_good_token() {
-    let (config, alice) = (config(), Subject::parse("alice").unwrap());
-    let token = mint(&config, &alice, &["admin".to_owned()], Noon.now(), 60).unwrap();
-    let principal = check(token.expose()).unwrap();
-    assert_eq!(
-        (principal.subject, principal.roles),
-        (alice, vec!["admin".to_owned()])
-    );
+    for tenant in ["", "acme"] {
+        let alice = Principal::new("alice".parse().unwrap(), vec!["admin".to_owned()]);
+        let alice = alice.of_tenant(tenant.parse().unwrap());
+        let token = mint(&config(), &alice, Noon.now(), 60).unwrap();
+        assert_eq!(check(token.expose()).unwrap(), alice);
+    }
 }
 
 #[test]
@@ -107,18 +106,60 @@ fn claim_names_are_those_of_the_configuration() {
     let claims_config = ClaimsConfig {
         subject: "user_id".to_owned(),
         roles: "groups".to_owned(),
+        tenant: "org.id".to_owned(),
     };
     let config = AuthConfig {
         claims: claims_config,
         ..config()
     };
     let token = hs256(&claims(
-        json!({"sub": null, "user_id": "u-7", "groups": ["admin"]}),
+        json!({"sub": null, "user_id": "u-7", "groups": ["admin"], "org": {"id": "acme"}}),
     ));
     let principal = present(&[&format!("bearer {token}")], &config).unwrap();
     assert_eq!(principal.subject.as_str(), "u-7");
     assert_eq!(principal.roles, ["admin"]);
+    assert_eq!(principal.tenant.as_str(), "acme");
     assert!(present(&[&format!("Bearer {}", hs256(&good()))], &config).is_err());
+}
+
+#[test]
+fn a_token_says_in_which_tenant_it_is_or_is_of_the_default_one() {
+    let ticket = |tenant: Value| json!({"tenant": tenant, "jti": "1", "valetkey": {}});
+    let longest = "x".repeat(255);
+    for (tenant, expected) in [
+        (json!("acme"), "acme"),
+        (json!(longest), longest.as_str()),
+        (json!(""), ""),
+        (json!(null), ""),
+    ] {
+        let token = hs256(&claims(json!({"tenant": tenant})));
+        assert_eq!(check(&token).unwrap().tenant.as_str(), expected);
+        let holder = check(&hs256(&claims(ticket(tenant)))).unwrap();
+        assert_eq!(
+            (holder.tenant.as_str(), holder.ticket.is_some()),
+            (expected, true)
+        );
+    }
+    let too_long = "x".repeat(256);
+    for tenant in [
+        json!(7),
+        json!(["acme"]),
+        json!({}),
+        json!(true),
+        json!("é"),
+        json!("a\nb"),
+        json!(too_long),
+    ] {
+        for claims in [json!({"tenant": tenant}), ticket(tenant.clone())] {
+            let problem = check(&hs256(&super::tests::claims(claims))).unwrap_err();
+            assert_eq!(problem.code, Code::Unauthenticated);
+            assert!(problem.detail.contains("`tenant`"), "{}", problem.detail);
+        }
+    }
+    let mut without = config();
+    without.claims.tenant = String::new();
+    let token = format!("Bearer {}", hs256(&claims(json!({"tenant": "acme"}))));
+    assert!(present(&[&token], &without).unwrap().tenant.is_default());
 }
 
 #[test]
@@ -151,13 +192,7 @@ fn exactly_one_bearer_is_asked_for() {
 
 #[test]
 fn a_token_is_never_printed() {
-    let token = mint(
-        &config(),
-        &Subject::parse("alice").unwrap(),
-        &[],
-        Noon.now(),
-        60,
-    )
-    .unwrap();
+    let alice = Principal::new("alice".parse().unwrap(), Vec::new());
+    let token = mint(&config(), &alice, Noon.now(), 60).unwrap();
     assert_eq!(format!("{token:?}"), "[redacted]");
 }

@@ -51,6 +51,8 @@ pub struct ClaimsConfig {
     pub subject: String,
     /// The claim that lists roles.
     pub roles: String,
+    /// The claim that says in which tenant; when empty, all are in the default one.
+    pub tenant: String,
 }
 
 impl Default for ClaimsConfig {
@@ -58,6 +60,7 @@ impl Default for ClaimsConfig {
         Self {
             subject: "sub".to_owned(),
             roles: "roles".to_owned(),
+            tenant: "tenant".to_owned(),
         }
     }
 }
@@ -244,7 +247,9 @@ impl ClaimsConfig {
             }
             ClaimName::parse(value).map_err(|problem| invalid(format!("{key}.{part}"), problem))?;
         }
-        Ok(())
+        ClaimName::parse(&self.tenant)
+            .map(|_| ())
+            .map_err(|problem| invalid(format!("{key}.tenant"), problem))
     }
 }
 

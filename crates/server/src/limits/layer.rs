@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::Extensions;
-use valetkey_protocol::{Code, Problem, Subject};
+use valetkey_engine::Owner;
+use valetkey_protocol::{Code, Problem};
 use valetkey_store::Monotonic;
 
 use super::address::{self, Network, Peer};
@@ -185,7 +186,7 @@ impl Limits {
     /// They, or all together, asked too often.
     pub(crate) async fn somebody(
         self: &Arc<Self>,
-        who: &Subject,
+        who: &Owner,
         extensions: &mut Extensions,
         told: &mut Told,
     ) -> Result<(), Problem> {
@@ -207,7 +208,7 @@ impl Limits {
     /// They have to wait, or are more than ever can be had at once.
     pub(super) async fn items(
         &self,
-        who: &Subject,
+        who: &Owner,
         items: u32,
         told: &mut Told,
     ) -> Result<(), Problem> {
@@ -225,12 +226,7 @@ impl Limits {
         }
     }
 
-    async fn known(
-        &self,
-        who: &Subject,
-        count: NonZeroU32,
-        told: &mut Told,
-    ) -> Result<(), Problem> {
+    async fn known(&self, who: &Owner, count: NonZeroU32, told: &mut Told) -> Result<(), Problem> {
         if let Some(limit) = &self.principal {
             let key = Key::Principal(who.clone());
             let taken = self.take(limit, &key, count, told).await;

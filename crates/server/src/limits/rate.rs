@@ -18,7 +18,7 @@ use governor::nanos::Nanos;
 use governor::state::StateStore;
 use governor::state::keyed::ShrinkableKeyedStateStore;
 use prometheus_client::metrics::gauge::Gauge;
-use valetkey_protocol::Subject;
+use valetkey_engine::Owner;
 use valetkey_store::Monotonic;
 
 use super::address::Network;
@@ -55,7 +55,7 @@ pub(crate) enum Key {
     /// Somebody without a token that holds.
     Network(Network),
     /// Somebody with one.
-    Principal(Subject),
+    Principal(Owner),
     /// Everybody with one, together.
     Everybody,
     /// One of the groups of those who are too many to be told apart.

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use valetkey_engine::Owner;
 use valetkey_protocol::upload::MAX_BATCH;
-use valetkey_protocol::{Code, Problem, Subject};
+use valetkey_protocol::{Code, Problem};
 
 use super::layer::Limits;
 use crate::failure::Failure;
@@ -73,7 +74,7 @@ pub(crate) struct Share(Option<Holder>);
 #[derive(Clone)]
 pub(super) struct Holder {
     pub(super) limits: Arc<Limits>,
-    pub(super) who: Subject,
+    pub(super) who: Owner,
     pub(super) told: Told,
 }
 

@@ -26,6 +26,7 @@ mod sdk;
 mod service;
 mod silence;
 mod stream;
+mod tenants;
 mod tickets;
 mod tokens;
 mod traces;

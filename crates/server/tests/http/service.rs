@@ -215,7 +215,7 @@ async fn a_development_server_makes_what_it_needs_and_keeps_it() {
         let running = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        let minted = dev::mint_token(&data_dir, "alice", &["admin".to_owned()], 60).unwrap();
+        let minted = dev::mint_token(&data_dir, ("", "alice"), &["admin".to_owned()], 60).unwrap();
         let client = reqwest::Client::new();
         for token in [info.token.expose(), &minted] {
             let url = format!("{}/v1/files", info.api);
