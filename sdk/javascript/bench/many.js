@@ -30,8 +30,11 @@ try {
   await world.close();
 }
 const text = report(rows);
-if (values.write) writeFileSync(values.write, text);
-else process.stdout.write(text);
+if (values.write) {
+  writeFileSync(values.write, text);
+  const said = rows.map((row) => `${row.what} ${(row.finished / row.seconds).toFixed(0)} files/s, ${row.failed} failed, heap ×${row.growth.toFixed(2)}, longest task ${row.longest} ms`);
+  console.log(said.join('; '));
+} else process.stdout.write(text);
 const bad = rows.filter((row) => row.failed > 0 || row.longest >= LONGEST || row.growth > GROWTH);
 for (const row of bad) console.error(`not as promised: ${row.what}`);
 process.exitCode = bad.length ? 1 : 0;
