@@ -17,9 +17,11 @@ use crate::{Client, Error, Progress};
 
 /// A transfer on which nothing moved for so long is given up.
 pub(crate) const STALLED: Duration = Duration::from_secs(60);
-/// One that still has bytes to send and stood still for so long, while others moved, is given up as well: its
-/// connection is dead and the network is not. Longer than a full send buffer takes on a slow line.
+/// While others move, one is given up sooner: its connection is dead and the network is not. With bytes left to send
+/// after so long;
 const STUCK: Duration = Duration::from_secs(20);
+/// when all are with the system, which may still be sending, or storage may think, the first time after so long.
+const ANSWER: Duration = Duration::from_secs(30);
 /// What others must have moved meanwhile, in bytes.
 const OTHERS: u64 = 256 * 1024;
 /// How often a transfer is looked at.
@@ -27,7 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// No error document of storage is longer, in bytes.
 const MAX_ERROR: usize = 16 * 1024;
 
-/// Sends a range of a file with a presigned PUT. 412 means that these bytes are stored already: an earlier
+/// Sends a range of a file with a presigned PUT, for the time that `attempt` counts from 1. 412 means that these bytes are stored already: an earlier
 /// attempt arrived, and only its answer was lost.
 pub(crate) async fn put(
     client: &Client,
@@ -35,6 +37,7 @@ pub(crate) async fn put(
     source: &Source,
     range: Range,
     progress: &Arc<dyn Progress>,
+    attempt: u32,
 ) -> Result<(), Error> {
     let sent = Arc::new(AtomicU64::new(0));
     let counter = (
@@ -58,7 +61,7 @@ pub(crate) async fn put(
     }
     let outcome = tokio::select! {
         answer = builder.send() => accepted(answer).await,
-        () = stands_still(&sent, range.size, &client.sent) => Err(Error::Stalled),
+        () = stands_still(&sent, range.size, &client.sent, attempt > 1) => Err(Error::Stalled),
     };
     let sent = sent.load(Ordering::Relaxed);
     match &outcome {
@@ -127,13 +130,18 @@ fn parse(url: &PresignedUrl) -> Result<Url, Error> {
     Url::parse(url.expose()).map_err(|_| Error::Answer("a presigned URL is none"))
 }
 
-/// Ends when a transfer is to be given up.
-async fn stands_still(sent: &AtomicU64, size: u64, by_all: &AtomicU64) {
+/// Ends when a transfer is to be given up; `again` when it was tried before.
+async fn stands_still(sent: &AtomicU64, size: u64, by_all: &AtomicU64, again: bool) {
     let mut watch = Watch::default();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let (sent, by_all) = (sent.load(Ordering::Relaxed), by_all.load(Ordering::Relaxed));
-        if watch.gives_up(sent, size, by_all) {
+        let patience = match (sent < size, again) {
+            (true, _) => STUCK,
+            (false, false) => ANSWER,
+            (false, true) => STALLED,
+        };
+        if watch.gives_up(sent, by_all, patience) {
             return;
         }
     }
@@ -147,16 +155,16 @@ struct Watch {
 }
 
 impl Watch {
-    /// Looks again, a while later.
-    fn gives_up(&mut self, sent: u64, size: u64, by_all: u64) -> bool {
+    /// Looks again, a while later. The patience is for one that stands still while others move.
+    fn gives_up(&mut self, sent: u64, by_all: u64, patience: Duration) -> bool {
         let Some((_, by_all_before)) = self.before.filter(|(before, _)| *before == sent) else {
             self.before = Some((sent, by_all));
             self.still = Duration::ZERO;
             return false;
         };
         self.still += LOOK_EVERY;
-        let stuck = sent < size && by_all.saturating_sub(by_all_before) > OTHERS;
-        self.still >= STALLED || (stuck && self.still >= STUCK)
+        let others_move = by_all.saturating_sub(by_all_before) > OTHERS;
+        self.still >= if others_move { patience } else { STALLED }
     }
 }
 
@@ -164,26 +172,22 @@ impl Watch {
 mod tests {
     use super::*;
 
-    /// After how many looks a transfer is given up that never moves again, while others move so many bytes each time.
-    fn given_up(sent: u64, others: u64) -> Option<u64> {
-        let mut watch = Watch::default();
-        (0..200).find(|look| watch.gives_up(sent, 1000, 1000 + look * others))
-    }
-
     #[test]
     fn a_connection_that_stands_still_is_given_up_and_sooner_when_others_move() {
-        assert_eq!(given_up(500, 1_000_000), Some(20));
-        assert_eq!(given_up(500, 0), Some(60));
-        // All is sent, and storage thinks.
-        assert_eq!(given_up(1000, 1_000_000), Some(60));
-        let mut watch = Watch::default();
-        assert_eq!((0..200).find(|_| watch.gives_up(0, 0, 0)), Some(60));
+        // After how many looks, while others move so many bytes from each to the next.
+        let given_up = |others: u64, patience: Duration| {
+            let mut watch = Watch::default();
+            (0..200).find(|look| watch.gives_up(500, 1000 + look * others, patience))
+        };
+        assert_eq!(given_up(1_000_000, STUCK), Some(20));
+        assert_eq!(given_up(1_000_000, ANSWER), Some(30));
+        assert_eq!(given_up(0, STUCK), Some(60));
     }
 
     #[test]
     fn a_connection_that_moves_is_not_given_up() {
         let mut watch = Watch::default();
-        let slowly = |look: &u64| watch.gives_up(look / 19, 1000, 1_000_000 * look);
+        let slowly = |look: &u64| watch.gives_up(look / 19, 1_000_000 * look, STUCK);
         assert_eq!((1..1000).find(slowly), None);
     }
 

@@ -6,10 +6,12 @@ import { retryAfter } from './retry.js';
 /** A transfer on which nothing moved for so long is given up; in milliseconds. */
 export const STALLED = 60_000;
 /**
- * One that still has bytes to send and stood still for so long, while others moved, is given up as well: its connection
- * is dead and the network is not. In milliseconds; longer than a full send buffer takes on a slow line.
+ * While others move, one is given up sooner: its connection is dead and the network is not. With bytes left to send after so
+ * many milliseconds; when all are with the system, which may still be sending, or storage may think, the first time after `ANSWER`.
  */
 export const STUCK = 20_000;
+export const ANSWER = 30_000;
+const LOOK_EVERY = 10_000;
 /** What others must have moved meanwhile, in bytes. */
 const OTHERS = 256 * 1024;
 
@@ -19,6 +21,7 @@ const OTHERS = 256 * 1024;
  * @property {AbortSignal} signal
  * @property {typeof globalThis.fetch} [fetch]
  * @property {{ total: number }} [budget] What all transfers together have moved.
+ * @property {boolean} [again] Whether it was tried before.
  */
 
 /**
@@ -36,10 +39,12 @@ export async function put(request, blob, transfer) {
   const watch = (still = 0, before = transfer.budget?.total ?? 0) => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      const stuck = sent < blob.size && (transfer.budget?.total ?? 0) - before > OTHERS;
-      if (stuck || still + STUCK >= STALLED) stop.abort();
-      else watch(still + STUCK, before);
-    }, STUCK);
+      still += LOOK_EVERY;
+      const alone = (transfer.budget?.total ?? 0) - before <= OTHERS;
+      const patience = alone ? STALLED : sent < blob.size ? STUCK : transfer.again ? STALLED : ANSWER;
+      if (still >= patience) stop.abort();
+      else watch(still, before);
+    }, LOOK_EVERY);
   };
   watch();
   /** @param {number} bytes */
