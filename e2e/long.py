@@ -62,6 +62,10 @@ def main() -> int:
 def pieces(seed: int, count: int):
     """Every piece: its name, which says all it depends on, and what to run. The first of each kind come first."""
     yield f"1 GiB there and back, seed {seed}", lambda folder: round_trip(folder, seed)
+    yield "10,000 files in Chromium (docs/bench-browser.md)", lambda _: javascript("many.js", "bench-browser.md")
+    yield f"parts against one PUT over a lossy link, seed {seed} (docs/bench-link.md)", (
+        lambda _: javascript("link.js", "bench-link.md", "--seed", str(seed))
+    )
     for number in range(1, count + 1):
         own = f"seed {seed}, piece {number}"
         yield f"{KILLS_PER_PIECE} kills during a put of 64 MiB, {own}", (
@@ -153,6 +157,17 @@ def store_test(variables: dict, arguments: list[str]) -> tuple[bool, str]:
         return False, f"not done after {PIECE_TIMEOUT} s"
     ran = re.search(r"test result: ok\. ([1-9]\d*) passed", result.stdout)
     return bool(ran), ran[0] if ran else (result.stdout + result.stderr)[-300:]
+
+
+def javascript(script: str, written: str, *options: str) -> tuple[bool, str]:
+    """A benchmark of the JavaScript client, which writes a page of its own and says in a line what it found."""
+    command = ["node", str(ROOT / "sdk/javascript/bench" / script), "--write", str(ROOT / "docs" / written), *options]
+    try:
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PIECE_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return False, f"not done after {PIECE_TIMEOUT} s"
+    said = " ".join((result.stdout if result.returncode == 0 else result.stdout + result.stderr).split())
+    return result.returncode == 0, said[-600:]
 
 
 def table(rows: list[dict]) -> str:

@@ -93,7 +93,7 @@ export async function enter(page, service, fragment = '') {
 
 /** What axe finds that is serious. */
 export async function faults(page) {
-  await page.evaluate(AXE);
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
   const serious = violations.filter((it) => ['serious', 'critical'].includes(it.impact));
   return serious.map((it) => `${it.id}: ${it.nodes.map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join('; ')}`);

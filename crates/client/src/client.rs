@@ -1,5 +1,7 @@
 //! The API, verb by verb.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream, TryStreamExt};
@@ -35,6 +37,8 @@ pub struct Client {
     pub(crate) api: reqwest::Client,
     pub(crate) storage: reqwest::Client,
     pub(crate) retries: RetryPolicy,
+    /// Bytes that all transfers to storage sent, those that had to be sent again included.
+    pub(crate) sent: Arc<AtomicU64>,
     buckets: OnceCell<Vec<Bucket>>,
 }
 
@@ -72,6 +76,7 @@ impl Client {
             api,
             storage,
             retries: RetryPolicy::default(),
+            sent: Arc::default(),
             buckets: OnceCell::new(),
         })
     }

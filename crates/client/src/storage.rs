@@ -17,10 +17,19 @@ use crate::{Client, Error, Progress};
 
 /// A transfer on which nothing moved for so long is given up.
 pub(crate) const STALLED: Duration = Duration::from_secs(60);
+/// While others move, one is given up sooner: its connection is dead and the network is not. With bytes left to send
+/// after so long;
+const STUCK: Duration = Duration::from_secs(20);
+/// when all are with the system, which may still be sending, or storage may think, the first time after so long.
+const ANSWER: Duration = Duration::from_secs(30);
+/// What others must have moved meanwhile, in bytes.
+const OTHERS: u64 = 256 * 1024;
+/// How often a transfer is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// No error document of storage is longer, in bytes.
 const MAX_ERROR: usize = 16 * 1024;
 
-/// Sends a range of a file with a presigned PUT. 412 means that these bytes are stored already: an earlier
+/// Sends a range of a file with a presigned PUT, for the time that `attempt` counts from 1. 412 means that these bytes are stored already: an earlier
 /// attempt arrived, and only its answer was lost.
 pub(crate) async fn put(
     client: &Client,
@@ -28,12 +37,18 @@ pub(crate) async fn put(
     source: &Source,
     range: Range,
     progress: &Arc<dyn Progress>,
+    attempt: u32,
 ) -> Result<(), Error> {
     let sent = Arc::new(AtomicU64::new(0));
-    let counter = (Arc::clone(&sent), Arc::clone(progress));
+    let counter = (
+        Arc::clone(&sent),
+        Arc::clone(&client.sent),
+        Arc::clone(progress),
+    );
     let bytes = source.read(range).await?.inspect_ok(move |chunk| {
-        let (sent, progress) = &counter;
+        let (sent, by_all, progress) = &counter;
         sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        by_all.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         progress.moved(chunk.len() as u64);
     });
     let mut builder = client
@@ -46,7 +61,7 @@ pub(crate) async fn put(
     }
     let outcome = tokio::select! {
         answer = builder.send() => accepted(answer).await,
-        () = stands_still(&sent) => Err(Error::Stalled),
+        () = stands_still(&sent, range.size, &client.sent, attempt > 1) => Err(Error::Stalled),
     };
     let sent = sent.load(Ordering::Relaxed);
     match &outcome {
@@ -115,21 +130,66 @@ fn parse(url: &PresignedUrl) -> Result<Url, Error> {
     Url::parse(url.expose()).map_err(|_| Error::Answer("a presigned URL is none"))
 }
 
-async fn stands_still(sent: &AtomicU64) {
-    let mut before = None;
+/// Ends when a transfer is to be given up; `again` when it was tried before.
+async fn stands_still(sent: &AtomicU64, size: u64, by_all: &AtomicU64, again: bool) {
+    let mut watch = Watch::default();
     loop {
-        let now = sent.load(Ordering::Relaxed);
-        if before == Some(now) {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let (sent, by_all) = (sent.load(Ordering::Relaxed), by_all.load(Ordering::Relaxed));
+        let patience = match (sent < size, again) {
+            (true, _) => STUCK,
+            (false, false) => ANSWER,
+            (false, true) => STALLED,
+        };
+        if watch.gives_up(sent, by_all, patience) {
             return;
         }
-        before = Some(now);
-        tokio::time::sleep(STALLED).await;
+    }
+}
+
+/// What a transfer and all of them together had sent when it last moved, and how long ago that is.
+#[derive(Default)]
+struct Watch {
+    before: Option<(u64, u64)>,
+    still: Duration,
+}
+
+impl Watch {
+    /// Looks again, a while later. The patience is for one that stands still while others move.
+    fn gives_up(&mut self, sent: u64, by_all: u64, patience: Duration) -> bool {
+        let Some((_, by_all_before)) = self.before.filter(|(before, _)| *before == sent) else {
+            self.before = Some((sent, by_all));
+            self.still = Duration::ZERO;
+            return false;
+        };
+        self.still += LOOK_EVERY;
+        let others_move = by_all.saturating_sub(by_all_before) > OTHERS;
+        self.still >= if others_move { patience } else { STALLED }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_that_stands_still_is_given_up_and_sooner_when_others_move() {
+        // After how many looks, while others move so many bytes from each to the next.
+        let given_up = |others: u64, patience: Duration| {
+            let mut watch = Watch::default();
+            (0..200).find(|look| watch.gives_up(500, 1000 + look * others, patience))
+        };
+        assert_eq!(given_up(1_000_000, STUCK), Some(20));
+        assert_eq!(given_up(1_000_000, ANSWER), Some(30));
+        assert_eq!(given_up(0, STUCK), Some(60));
+    }
+
+    #[test]
+    fn a_connection_that_moves_is_not_given_up() {
+        let mut watch = Watch::default();
+        let slowly = |look: &u64| watch.gives_up(look / 19, 1_000_000 * look, STUCK);
+        assert_eq!((1..1000).find(slowly), None);
+    }
 
     #[test]
     fn only_a_plain_word_is_taken_for_a_code() {

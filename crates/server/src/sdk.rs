@@ -28,6 +28,7 @@ const FILES: Files = bundled!["sdk/javascript/src":
     "crc.js",
     "download.js",
     "element-drop.js",
+    "element-list.js",
     "element-row.js",
     "element-style.js",
     "element-words.js",

@@ -44,7 +44,7 @@ const rows = (page) => page.locator('valetkey-upload li').evaluateAll((items) =>
 const finished = (page) => page.waitForFunction(() => told.some(([type]) => type === 'finished'));
 
 async function accessible(page, what) {
-  await page.evaluate(AXE);
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
   const bad = violations.map((it) => `${it.impact} ${it.id}: ${it.nodes.map((node) => node.target).join(' ')}`);
   assert.deepEqual(bad, [], what);
@@ -173,45 +173,107 @@ test('one file is one file, and its id goes into the form it stands in', async (
   await page.close();
 });
 
+test('another address is another client, unless the page has set one', async () => {
+  const page = await world.page();
+  const asked = [];
+  await page.route('**/v1/buckets', (route) => (asked.push(new URL(route.request().url()).host), route.abort()));
+  await page.evaluate(async (url) => {
+    await import(`${url}/sdk/element.js`);
+    document.querySelector('main').innerHTML = '<valetkey-upload multiple url="http://one.localhost"></valetkey-upload>';
+    window.element = document.querySelector('valetkey-upload');
+    element.options = { signal: AbortSignal.timeout(60_000) };
+    element.add([file('one', 1)]);
+    element.setAttribute('url', 'http://two.localhost');
+    element.add([file('two', 2)]);
+    element.client = sdk.createClient({ url: 'http://three.localhost', token: 'x' });
+    element.setAttribute('url', 'http://four.localhost');
+    element.add([file('three', 3)]);
+  }, world.service.url);
+  await until(() => new Set(asked).size === 3);
+  assert.deepEqual([...new Set(asked)].sort(), ['one.localhost', 'three.localhost', 'two.localhost']);
+  await page.close();
+});
+
+test('those that are paused give their places to others', async () => {
+  const page = await element('multiple');
+  world.proxy.rule = () => ({ wait: 60_000 });
+  await page.evaluate(() => {
+    const { upload } = client;
+    window.held = [];
+    client.upload = (...it) => (held.push(upload.apply(client, it)), held.at(-1));
+    element.add(Array.from({ length: 72 }, (_, i) => file(`${i}.bin`, 10, undefined, i + 1)));
+  });
+  await page.waitForFunction(() => held.length === 64);
+  await page.evaluate(() => held.slice(0, 64).forEach((it) => it.pause()));
+  assert.equal(await page.evaluate(() => held.length), 72);
+  world.proxy.reset();
+  // What storage holds already is sent anew.
+  await page.evaluate(() => held.slice(64).forEach((it) => (it.pause(), it.resume())));
+  await page.waitForFunction(() => told.filter(([type]) => type === 'uploaded').length === 8);
+  await page.evaluate(() => held.forEach((it) => it.resume()));
+  await finished(page);
+  assert.equal(await page.evaluate(() => element.files.length), 72);
+  await page.close();
+});
+
+test('of many files those are shown that matter, and the others are counted', async () => {
+  const page = await element('multiple');
+  const shown = await page.evaluate(() => {
+    element.add(Array.from({ length: 110 }, (_, i) => file(`${i}.bin`, 10, undefined, i + 1)));
+    return [element.shadowRoot.querySelectorAll('li').length, element.shadowRoot.querySelector('[part=more]').textContent];
+  });
+  assert.deepEqual(shown, [100, '10 more files are not shown']);
+  await finished(page);
+  await page.waitForFunction(() => element.shadowRoot.querySelectorAll('[part~=item-done]').length === 100);
+  await accessible(page, 'many files');
+  assert.deepEqual((await rows(page)).map(([name]) => name), Array.from({ length: 100 }, (_, i) => `${i + 10}.bin`));
+  assert.equal(await page.evaluate(() => element.files.length), 110);
+  await page.locator('valetkey-upload').getByRole('button', { name: 'Remove 60.bin from this list' }).click();
+  await page.waitForFunction(() => element.shadowRoot.querySelector('li [part=name]').textContent === '9.bin');
+  await page.close();
+});
+
 test('it is accessible and looks right, at every width and in both schemes', async () => {
-  for (const [width, scheme] of [[360, 'light'], [360, 'dark'], [1280, 'light'], [1280, 'dark']]) {
-    const page = await world.page();
-    await page.setViewportSize({ width, height: 900 });
-    await page.emulateMedia({ colorScheme: scheme });
-    await page.addStyleTag({ content: ':root{color-scheme:light dark;font-family:system-ui,sans-serif}body{margin:0;background:Canvas;color:CanvasText}main{max-width:680px;margin:0 auto;padding:24px 16px}h1{font-size:22px;margin:0 0 16px}' });
-    await element('multiple directories bucket="pictures"', page);
-    await accessible(page, `empty ${width} ${scheme}`);
-    await page.screenshot({ path: join(SHOTS, `empty-${width}-${scheme}.png`) });
-    await page.evaluate(async () => {
-      element.client = sdk.createClient({ url: client.base, token: window.token, connections: 6, journal: false });
-      const picture = async (name, from, to) => {
-        const canvas = new OffscreenCanvas(600, 600);
-        const context = canvas.getContext('2d');
-        const fill = context.createLinearGradient(0, 0, 600, 600);
-        fill.addColorStop(0, from);
-        fill.addColorStop(1, to);
-        context.fillStyle = fill;
-        context.fillRect(0, 0, 600, 600);
-        return new File([await canvas.convertToBlob({ type: 'image/jpeg' })], name, { type: 'image/jpeg' });
-      };
-      element.add([await picture('Sunrise over the harbour.jpg', '#f9b16e', '#b24592'), await picture('forest.jpg', '#a8e063', '#2d6a35'), await picture('sea.jpg', '#89d4f5', '#1f4e8c')]);
-    });
-    await finished(page);
-    // What comes now stays under way: storage takes two parts, and holds the others back.
-    world.proxy.rule = () => (world.proxy.stored().length > 4 ? { wait: 20_000 } : undefined);
-    await page.evaluate(() => {
-      element.add([file('notes of the meeting.txt', 4000, 'text/plain')]);
-      element.setAttribute('bucket', 'files');
-      element.add([file('A film with a rather long name that does not fit.mp4', 60 * 1024 * 1024, 'video/mp4', 30), file('archive.zip', 30 * 1024 * 1024, 'application/zip', 31)]);
-    });
-    await page.waitForFunction(() => element.shadowRoot.querySelectorAll('[part~=item-uploading]').length === 2);
-    await page.waitForFunction(() => [...element.shadowRoot.querySelectorAll('[part~=item-uploading] progress')].some((it) => it.value > 0.1));
-    await page.evaluate(() => [...element.shadowRoot.querySelectorAll('[part~=pause]')].filter((it) => !it.hidden).at(-1).click());
-    await page.waitForFunction(() => element.shadowRoot.querySelector('[part~=item-paused]'));
-    await accessible(page, `full ${width} ${scheme}`);
-    await page.screenshot({ path: join(SHOTS, `full-${width}-${scheme}.png`) });
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than the page');
-    world.proxy.reset();
-    await page.close();
-  }
+  const page = await world.page();
+  await page.addStyleTag({ content: ':root{color-scheme:light dark;font-family:system-ui,sans-serif}body{margin:0;background:Canvas;color:CanvasText}main{max-width:680px;margin:0 auto;padding:24px 16px}h1{font-size:22px;margin:0 0 16px}' });
+  await element('multiple directories bucket="pictures"', page);
+  const look = async (what) => {
+    for (const [width, scheme] of [[360, 'light'], [360, 'dark'], [1280, 'light'], [1280, 'dark']]) {
+      await page.setViewportSize({ width, height: 900 });
+      // Colours that are still on their way to others are none of either scheme.
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+      await accessible(page, `${what} ${width} ${scheme}`);
+      await page.screenshot({ path: join(SHOTS, `${what}-${width}-${scheme}.png`) });
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than the page');
+    }
+  };
+  await look('empty');
+  await page.evaluate(async () => {
+    element.client = sdk.createClient({ url: client.base, token: window.token, connections: 6, journal: false });
+    const picture = async (name, from, to) => {
+      const canvas = new OffscreenCanvas(600, 600);
+      const context = canvas.getContext('2d');
+      const fill = context.createLinearGradient(0, 0, 600, 600);
+      fill.addColorStop(0, from);
+      fill.addColorStop(1, to);
+      context.fillStyle = fill;
+      context.fillRect(0, 0, 600, 600);
+      return new File([await canvas.convertToBlob({ type: 'image/jpeg' })], name, { type: 'image/jpeg' });
+    };
+    element.add([await picture('Sunrise over the harbour.jpg', '#f9b16e', '#b24592'), await picture('forest.jpg', '#a8e063', '#2d6a35'), await picture('sea.jpg', '#89d4f5', '#1f4e8c')]);
+  });
+  await finished(page);
+  // What comes now stays under way: storage takes two parts, and holds the others back.
+  world.proxy.rule = () => (world.proxy.stored().length > 4 ? { wait: 60_000 } : undefined);
+  await page.evaluate(() => {
+    element.add([file('notes of the meeting.txt', 4000, 'text/plain')]);
+    element.setAttribute('bucket', 'files');
+    element.add([file('A film with a rather long name that does not fit.mp4', 60 * 1024 * 1024, 'video/mp4', 30), file('archive.zip', 30 * 1024 * 1024, 'application/zip', 31)]);
+  });
+  await page.waitForFunction(() => element.shadowRoot.querySelectorAll('[part~=item-uploading]').length === 2);
+  await page.waitForFunction(() => [...element.shadowRoot.querySelectorAll('[part~=item-uploading] progress')].some((it) => it.value > 0.1));
+  await page.evaluate(() => [...element.shadowRoot.querySelectorAll('[part~=pause]')].filter((it) => !it.hidden).at(-1).click());
+  await page.waitForFunction(() => element.shadowRoot.querySelector('[part~=item-paused]'));
+  await look('full');
+  await page.close();
 });

@@ -7,18 +7,18 @@ import { freePort, start, token } from '../test/server.js';
 
 const PAGE = readFileSync(new URL('./page.html', import.meta.url));
 
-/** Starts everything. `page()` opens a tab in which `client` is the client and `sdk` its module. */
-export async function open(options) {
+/** Starts everything. `page()` opens a tab in which `client` is the client and `sdk` its module; `service` is said to `start`. */
+export async function open(options = {}) {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
-  const service = await start({ page: origin });
+  const service = await start({ page: origin, ...options.service });
   const server = createServer((_, answer) => answer.writeHead(200, { 'content-type': 'text/html' }).end(PAGE));
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
   });
-  const context = await browser.newContext(options);
+  const context = await browser.newContext();
   const world = { service, proxy: service.proxy, browser, context, origin };
   world.page = async () => {
     const page = await context.newPage();

@@ -31,6 +31,8 @@ export class Budget {
     this.limit = Math.min(3, this.most);
     /** Bytes a second, of the last window. */
     this.rate = 0;
+    /** Bytes of all transfers, those that had to be sent again included. */
+    this.total = 0;
     this.#now = now;
   }
 
@@ -70,6 +72,7 @@ export class Budget {
    * @param {number} bytes
    */
   moved(bytes) {
+    this.total += bytes;
     this.#bytes += bytes;
     const took = this.#now() - this.#since;
     if (took < WINDOW) return;

@@ -40,6 +40,9 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** @typedef {{ state: import('./types.js').UploadState | 'waiting', loaded?: number, total?: number, bytesPerSecond?: number, secondsLeft?: number | null, why?: string, final?: boolean }} Now */
+
+/** What is known of a file. It has a place in the page only while it is shown: most of thousands have none. */
 export class Row {
   /** @type {import('./upload.js').Upload | null} */
   upload = null;
@@ -49,11 +52,15 @@ export class Row {
   result = null;
   loaded = 0;
   speed = 0;
-  #picture = '';
-  #bar;
-  #status;
+  /** Whether it has given its place among those that are open to another. */
+  rests = false;
+  /** @type {View | null} */
+  #view = null;
+  /** @type {Now} */
+  #now = { state: 'waiting' };
   #words;
   #language;
+  #actions;
 
   /**
    * @param {File} file
@@ -61,30 +68,82 @@ export class Row {
    * @param {string | undefined} language
    * @param {{ retry: () => void, cancel: () => void }} actions
    */
-  constructor(file, words, language, { retry, cancel }) {
+  constructor(file, words, language, actions) {
     this.file = file;
+    this.#words = words;
+    this.#language = language;
+    this.#actions = actions;
+  }
+
+  /** Its place in the page, made when it is asked for. */
+  get view() {
+    if (!this.#view) {
+      this.#view = new View(this, this.#words, this.#language, this.#actions);
+      this.#view.show(this.#now);
+    }
+    return this.#view;
+  }
+
+  get isShown() {
+    return this.#view !== null;
+  }
+
+  /** @param {Now} now */
+  show(now) {
+    this.#now = now;
+    this.loaded = now.loaded ?? this.loaded;
+    this.speed = now.bytesPerSecond ?? 0;
+    this.state = now.state;
+    this.#view?.show(now);
+  }
+
+  /** Gives its place in the page up, until it is asked for again. */
+  hide() {
+    this.#view?.remove();
+    this.#view = null;
+  }
+}
+
+/** How a file looks, and what can be done with it. */
+class View {
+  #row;
+  #picture = '';
+  #state = '';
+  #bar;
+  #status;
+  #words;
+  #language;
+
+  /**
+   * @param {Row} row
+   * @param {import('./element-words.js').Messages} words
+   * @param {string | undefined} language
+   * @param {{ retry: () => void, cancel: () => void }} actions
+   */
+  constructor(row, words, language, { retry, cancel }) {
+    const { file } = row;
+    this.#row = row;
     this.#words = words;
     this.#language = language;
     this.#bar = make('progress', { max: '1', value: '0', part: 'progress', 'aria-label': words.progress(file.name) });
     this.#status = make('span', { part: 'status' });
     this.buttons = {
-      pause: button('pause', () => this.upload?.pause()),
-      resume: button('resume', () => this.upload?.resume()),
+      pause: button('pause', () => row.upload?.pause()),
+      resume: button('resume', () => row.upload?.resume()),
       retry: button('retry', retry),
       cancel: button('cancel', cancel),
     };
     this.item = make('li', { part: 'item' },
-      this.#thumbnail(),
+      this.#thumbnail(file),
       make('span', { part: 'name', title: file.name }, file.webkitRelativePath || file.name),
       make('span', { part: 'actions' }, ...Object.values(this.buttons)),
       this.#status,
       this.#bar,
     );
-    this.show({ state: 'waiting' });
   }
 
-  #thumbnail() {
-    const { file } = this;
+  /** @param {File} file */
+  #thumbnail(file) {
     const holder = make('span', { part: 'thumbnail', 'aria-hidden': 'true' });
     const ending = /\.([A-Za-z0-9]{1,4})$/.exec(file.name)?.[1] ?? 'file';
     if (!file.type.startsWith('image/') || file.size > MAX_THUMBNAIL) {
@@ -98,22 +157,20 @@ export class Row {
     return holder;
   }
 
-  /** @param {{ state: import('./types.js').UploadState | 'waiting', loaded?: number, total?: number, bytesPerSecond?: number, secondsLeft?: number | null, why?: string, final?: boolean }} now */
-  show({ state, loaded = this.loaded, total = this.file.size, bytesPerSecond = 0, secondsLeft = null, why, final = false }) {
+  /** @param {Now} now */
+  show({ state, total = this.#row.file.size, bytesPerSecond = 0, secondsLeft = null, why, final = false }) {
     const words = this.#words;
-    const { name } = this.file;
-    this.loaded = loaded;
-    this.speed = bytesPerSecond;
+    const { loaded, result, file: { name } } = this.#row;
     this.#bar.value = total ? loaded / total : state === 'done' ? 1 : 0;
     const moving = state === 'uploading';
     const facts = [
-      state === 'done' ? size(this.result?.size ?? total, this.#language) : moving || state === 'paused' ? `${size(loaded, this.#language)} / ${size(total, this.#language)}` : size(total, this.#language),
+      state === 'done' ? size(result?.size ?? total, this.#language) : moving || state === 'paused' ? `${size(loaded, this.#language)} / ${size(total, this.#language)}` : size(total, this.#language),
       moving && bytesPerSecond > 0 ? `${size(bytesPerSecond, this.#language)}/s` : '',
       moving && secondsLeft !== null ? words.left(time(secondsLeft, this.#language)) : '',
     ];
     this.#status.textContent = why ?? [moving && bytesPerSecond > 0 ? '' : words[state], ...facts].filter(Boolean).join(' · ');
-    if (state === this.state && this.item.part.length > 1) return;
-    this.state = state;
+    if (state === this.#state) return;
+    this.#state = state;
     this.item.setAttribute('part', `item item-${state}`);
     const { pause, resume, retry, cancel } = this.buttons;
     const over = ['done', 'failed', 'aborted'].includes(state);
@@ -127,8 +184,9 @@ export class Row {
     if (focused?.hidden) Object.values(this.buttons).find((it) => !it.hidden)?.focus();
   }
 
-  /** Lets the picture go. */
-  release() {
+  /** Goes from the page, and lets the picture go. */
+  remove() {
+    this.item.remove();
     if (this.#picture) URL.revokeObjectURL(this.#picture);
   }
 }

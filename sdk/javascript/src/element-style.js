@@ -63,10 +63,13 @@ button:disabled { opacity: .55; cursor: default; }
   list-style: none; margin: 0; padding: 0; overflow: hidden;
   border: 1px solid var(--_line); border-radius: var(--_radius); background: var(--_surface);
 }
-[part~="list"]:empty, [part~="summary"][hidden] { display: none; }
+[part~="list"]:empty, [part~="summary"][hidden], [part~="more"][hidden] { display: none; }
+[part~="more"] { margin: 8px 2px 0; color: var(--_muted); font-size: 14px; }
 [part~="item"] {
   display: grid; grid-template-columns: 44px minmax(0, 1fr) auto; gap: 2px 12px; align-items: center;
   padding: 12px;
+  /* What is scrolled away costs nothing; the size is that of a row. */
+  content-visibility: auto; contain-intrinsic-size: auto 70px;
 }
 [part~="item"] + [part~="item"] { border-top: 1px solid var(--_line); }
 [part~="thumbnail"] {

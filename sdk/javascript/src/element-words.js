@@ -28,6 +28,7 @@ export const MESSAGES = {
   added: (/** @type {number} */ count) => (count === 1 ? '1 file added' : `${count} files added`),
   uploaded: (/** @type {string} */ name) => `${name} is uploaded`,
   notUploaded: (/** @type {string} */ name, /** @type {string} */ why) => `${name} was not uploaded: ${why}`,
+  more: (/** @type {number} */ count) => (count === 1 ? '1 more file is not shown' : `${count} more files are not shown`),
   summary: (/** @type {number} */ done, /** @type {number} */ count) => `${done} of ${count} uploaded`,
   notAccepted: (/** @type {string} */ type, /** @type {string} */ accept) => `${type || 'this type'} is not taken here: choose ${accept}`,
   onlyOne: 'only one file can be uploaded here',

@@ -10,13 +10,18 @@
 
 import { createClient } from './client.js';
 import { filesOf } from './element-drop.js';
+import { MOST, draw } from './element-list.js';
 import { Row, icon, make } from './element-row.js';
 import { style } from './element-style.js';
 import { MESSAGES, size, time } from './element-words.js';
 import { RefusedError, isAborted, isRefused } from './error.js';
 
 /** How many uploads are open at one time. */
-const OPEN = 32;
+const OPEN = 64;
+/** How often a list is drawn of which only a part is shown, in milliseconds. */
+const DRAW_EVERY = 100;
+/** No screen reader is told more at a time, in characters. */
+const LONGEST = 300;
 const CLOUD = 'M7 18a4.5 4.5 0 0 1-.6-8.96 6 6 0 0 1 11.5 1.2A3.9 3.9 0 0 1 17.5 18M12 20v-8M8.8 14.6 12 11.4l3.2 3.2';
 
 /** On a server there is nothing to extend, and nothing to show. */
@@ -35,8 +40,12 @@ export class ValetkeyUpload extends Base {
 
   /** @type {string | import('./types.js').TokenSource | null} */
   #token = null;
+  /** One that was made here, of `url` and `token`. @type {import('./client.js').Client | null} */
+  #own = null;
   /** @type {Row[]} */
   #rows = [];
+  /** Those that wait; some of them may have been cancelled meanwhile. @type {Row[]} */
+  #queue = [];
   #running = 0;
   #over = 0;
   #built = false;
@@ -52,6 +61,7 @@ export class ValetkeyUpload extends Base {
   #zone = make('div', { part: 'dropzone' });
   #summary = make('div', { part: 'summary', hidden: '' });
   #list = make('ul', { part: 'list' });
+  #more = make('p', { part: 'more', hidden: '' });
   #live = make('div', { class: 'hidden', role: 'status' });
 
   constructor() {
@@ -86,7 +96,10 @@ export class ValetkeyUpload extends Base {
     document.removeEventListener('paste', this.#paste);
   }
 
-  attributeChangedCallback() {
+  /** @param {string} name */
+  attributeChangedCallback(name) {
+    // What is under way goes on with the service it was begun with.
+    if (name === 'url') this.#own = null;
     if (this.#built) this.#label();
   }
 
@@ -105,6 +118,7 @@ export class ValetkeyUpload extends Base {
     }
     if (added.length > 0) this.#announce(this.#say.added(added.length));
     this.#next();
+    this.#draw();
   }
 
   get #say() {
@@ -116,18 +130,18 @@ export class ValetkeyUpload extends Base {
   }
 
   #client() {
-    this.client ??= createClient({
+    this.#own ??= this.client ? null : createClient({
       url: this.getAttribute('url') ?? location.origin,
       token: (why) => (typeof this.token === 'function' ? this.token(why) : this.token),
     });
-    return this.client;
+    return /** @type {import('./client.js').Client} */ (this.client ?? this.#own);
   }
 
   #build() {
     const cloud = icon(CLOUD);
     cloud.setAttribute('part', 'picture');
     this.#zone.append(cloud, make('div', { part: 'choices' }, this.#choose, this.#chooseFolder, this.#takePhoto), this.#hint);
-    this.#root.append(this.#zone, this.#input, this.#folder, this.#camera, this.#summary, this.#list, this.#live);
+    this.#root.append(this.#zone, this.#input, this.#folder, this.#camera, this.#summary, this.#list, this.#more, this.#live);
     for (const [button, input] of /** @type {const} */ ([[this.#choose, this.#input], [this.#chooseFolder, this.#folder], [this.#takePhoto, this.#camera]])) {
       button.addEventListener('click', () => input.click());
       input.addEventListener('change', () => {
@@ -214,12 +228,13 @@ export class ValetkeyUpload extends Base {
         row.upload = null;
         row.show({ state: 'waiting', loaded: 0 });
         this.#over--;
+        this.#queue.push(row);
         this.#next();
       },
       cancel: () => this.#cancel(row),
     });
     this.#rows.push(row);
-    this.#list.append(row.item);
+    this.#queue.push(row);
     return row;
   }
 
@@ -231,22 +246,30 @@ export class ValetkeyUpload extends Base {
     }
     const index = this.#rows.indexOf(row);
     if (row.state !== 'waiting') this.#over--;
+    row.show({ state: 'aborted' });
     this.#rows.splice(index, 1);
-    row.release();
     // The focus goes to the neighbour, not to the top of the page.
-    (this.#rows[index] ?? this.#rows[index - 1])?.buttons.cancel.focus();
-    if (this.#rows.length === 0) this.#choose.focus();
-    row.item.remove();
+    const neighbour = this.#rows.slice(index).find((it) => it.isShown) ?? this.#rows.slice(0, index).findLast((it) => it.isShown);
+    (neighbour ? neighbour.view.buttons.cancel : this.#choose).focus();
+    row.hide();
     this.#summarise();
   }
 
   /** Begins what waits, as far as there is room. */
   #next() {
-    for (const row of this.#rows) {
-      if (this.#running >= OPEN) break;
+    while (this.#running < OPEN && this.#queue.length > 0) {
+      const row = /** @type {Row} */ (this.#queue.shift());
       if (row.state === 'waiting' && !row.upload) this.#begin(row);
     }
     this.#summarise();
+  }
+
+  /** One that is paused gives its place to another. @param {Row} row @param {boolean} paused */
+  #rest(row, paused) {
+    if (row.rests === paused) return;
+    row.rests = paused;
+    this.#running += paused ? -1 : 1;
+    if (paused) this.#next();
   }
 
   /** @param {Row} row */
@@ -261,6 +284,7 @@ export class ValetkeyUpload extends Base {
         onProgress: (progress) => {
           // How it ended is said below, with what came of it.
           if (!['done', 'failed', 'aborted'].includes(progress.state)) row.show(progress);
+          this.#rest(row, progress.state === 'paused');
           this.#summarise();
         },
       });
@@ -268,11 +292,13 @@ export class ValetkeyUpload extends Base {
       row.result = await row.upload.done;
       row.show({ state: 'done', loaded: row.file.size });
       this.#over++;
-      this.#announce(this.#say.uploaded(row.file.name));
+      // Of thousands nobody wants to hear each.
+      if (this.#rows.length <= MOST) this.#announce(this.#say.uploaded(row.file.name));
       this.#emit('uploaded', { file: row.result });
     } catch (error) {
       this.#fail(row, /** @type {Error} */ (error));
     }
+    row.upload = null; // It knows more than is needed any longer.
     this.#running--;
     this.#next();
     if (this.#over === this.#rows.length) this.#finish();
@@ -297,13 +323,21 @@ export class ValetkeyUpload extends Base {
   }
 
   #summarise() {
-    this.#planned ??= requestAnimationFrame(() => {
+    const plan = this.#rows.length > MOST ? (/** @type {() => void} */ now) => setTimeout(now, DRAW_EVERY) : requestAnimationFrame;
+    this.#planned ??= plan(() => {
       this.#planned = undefined;
-      this.#drawSummary();
+      this.#draw();
     });
   }
-  /** @type {number | undefined} */
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #planned;
+
+  #draw() {
+    const more = draw(this.#list, this.#rows);
+    this.#more.hidden = more === 0;
+    this.#more.textContent = more === 0 ? '' : this.#say.more(more);
+    this.#drawSummary();
+  }
 
   #drawSummary() {
     const rows = this.#rows;
@@ -321,7 +355,8 @@ export class ValetkeyUpload extends Base {
   #announce(text) {
     // What is said at the same time is said together.
     const before = this.#live.textContent;
-    this.#live.textContent = before && performance.now() - this.#announced < 500 ? `${before}. ${text}` : text;
+    const both = before && performance.now() - this.#announced < 500 ? `${before}. ${text}` : text;
+    this.#live.textContent = both.length > LONGEST ? text : both;
     this.#announced = performance.now();
   }
   #announced = 0;

@@ -19,10 +19,12 @@ export class Uploads {
   #over = false;
   #reported = 0;
   #paused = false;
-  /** @type {(() => void)[]} */
-  #resumed = [];
   /** @type {Map<import('./upload.js').Upload, number>} */
   #open = new Map();
+  /** Those of them that are paused: each gives its place to another. @type {Set<import('./upload.js').Upload>} */
+  #resting = new Set();
+  /** @type {(results: import('./types.js').UploadResult[]) => void} */
+  #end = () => {};
   /** @type {import('./types.js').UploadResult[]} */
   #results = [];
   #stop = new AbortController();
@@ -53,7 +55,7 @@ export class Uploads {
   resume() {
     this.#paused = false;
     for (const upload of this.#open.keys()) upload.resume();
-    for (const go of this.#resumed.splice(0)) go();
+    this.#fill();
   }
 
   /** Aborts what is not done; the results of what is stay. */
@@ -64,24 +66,26 @@ export class Uploads {
     await this.done;
   }
 
-  async #run() {
+  #run() {
     const { signal } = this.#options;
     if (signal?.aborted) this.#stop.abort();
     signal?.addEventListener('abort', () => this.abort(), { once: true, signal: this.#stop.signal });
-    const lanes = Array.from({ length: Math.min(OPEN, this.#files.length) }, () => this.#lane());
-    await Promise.all(lanes);
-    this.#over = true;
-    this.#report(true);
-    return this.#results;
+    /** @type {Promise<import('./types.js').UploadResult[]>} */
+    const done = new Promise((resolve) => (this.#end = resolve));
+    this.#fill();
+    return done;
   }
 
-  async #lane() {
-    while (this.#next < this.#files.length) {
-      while (this.#paused) await new Promise((go) => this.#resumed.push(() => go(undefined)));
+  /** Begins what waits, as far as there is room. */
+  #fill() {
+    while (!this.#paused && this.#next < this.#files.length && this.#open.size - this.#resting.size < OPEN) {
       const index = this.#next++;
-      if (index >= this.#files.length) return;
-      await this.#one(this.#files[index], index);
+      this.#one(this.#files[index], index);
     }
+    if (this.#over || this.#next < this.#files.length || this.#open.size > 0) return;
+    this.#over = true;
+    this.#report(true);
+    this.#end(this.#results);
   }
 
   /** @param {File | Blob} file @param {number} index */
@@ -94,8 +98,8 @@ export class Uploads {
     /** @type {import('./upload.js').Upload} */
     const upload = this.#client.upload(file, { ...options, onProgress: () => this.#count(upload) });
     this.#open.set(upload, 0);
-    if (this.#paused) upload.pause();
-    onUpload?.(upload, file, index);
+    // What it throws is the page's to see, and keeps no upload from going on.
+    if (onUpload) queueMicrotask(() => onUpload(upload, file, index));
     try {
       this.#results[index] = { file: await upload.done };
       this.finished++;
@@ -105,9 +109,11 @@ export class Uploads {
     }
     this.#count(upload);
     this.#open.delete(upload);
+    this.#resting.delete(upload);
     // A compressed image is smaller than the file that was chosen.
     if (upload.state === 'done') this.total += upload.total - file.size;
     this.#report(true);
+    this.#fill();
   }
 
   /** @param {import('./upload.js').Upload} upload */
@@ -117,6 +123,11 @@ export class Uploads {
     this.#open.set(upload, upload.loaded);
     this.loaded += upload.loaded - before;
     this.#report(false);
+    if (upload.state !== 'paused') this.#resting.delete(upload);
+    else if (!this.#resting.has(upload)) {
+      this.#resting.add(upload);
+      this.#fill();
+    }
   }
 
   /** @param {boolean} always */

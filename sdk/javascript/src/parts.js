@@ -72,10 +72,13 @@ export async function sendParts(run) {
  */
 async function sendPart(run, signer, number, given) {
   let tried = 0;
+  let again = false;
   await run.attempt(async (signal, refused) => {
     const request = await signer.request(number, refused > tried);
     tried = refused;
-    await put(request, piece(run, number), { moved: run.moved, signal, fetch: run.client.ownFetch });
+    const transfer = { moved: run.moved, signal, fetch: run.client.ownFetch, budget: run.client.budget, again };
+    again = true;
+    await put(request, piece(run, number), transfer);
   }, given);
 }
 

@@ -5,12 +5,23 @@ import { retryAfter } from './retry.js';
 
 /** A transfer on which nothing moved for so long is given up; in milliseconds. */
 export const STALLED = 60_000;
+/**
+ * While others move, one is given up sooner: its connection is dead and the network is not. With bytes left to send after so
+ * many milliseconds; when all are with the system, which may still be sending, or storage may think, the first time after `ANSWER`.
+ */
+export const STUCK = 20_000;
+export const ANSWER = 30_000;
+const LOOK_EVERY = 10_000;
+/** What others must have moved meanwhile, in bytes. */
+const OTHERS = 256 * 1024;
 
 /**
  * @typedef {object} Transfer
  * @property {(bytes: number) => void} moved Is told of bytes as they leave.
  * @property {AbortSignal} signal
  * @property {typeof globalThis.fetch} [fetch]
+ * @property {{ total: number }} [budget] What all transfers together have moved.
+ * @property {boolean} [again] Whether it was tried before.
  */
 
 /**
@@ -23,13 +34,24 @@ export const STALLED = 60_000;
 export async function put(request, blob, transfer) {
   const stop = new AbortController();
   let sent = 0;
-  let timer = setTimeout(() => stop.abort(), STALLED);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const watch = (still = 0, before = transfer.budget?.total ?? 0) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      still += LOOK_EVERY;
+      const alone = (transfer.budget?.total ?? 0) - before <= OTHERS;
+      const patience = alone ? STALLED : sent < blob.size ? STUCK : transfer.again ? STALLED : ANSWER;
+      if (still >= patience) stop.abort();
+      else watch(still, before);
+    }, LOOK_EVERY);
+  };
+  watch();
   /** @param {number} bytes */
   const moved = (bytes) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => stop.abort(), STALLED);
     sent += bytes;
     transfer.moved(bytes);
+    watch();
   };
   const carry = typeof XMLHttpRequest === 'function' && !transfer.fetch ? byXhr : byFetch;
   try {

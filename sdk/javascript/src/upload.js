@@ -137,6 +137,7 @@ export class Upload extends Handle {
     this.enter('uploading');
     const moved = (/** @type {number} */ bytes) => this.moved(bytes);
     let tried = 0;
+    let again = false;
     await this.attempt(async (signal, refused) => {
       const upload = /** @type {import('./types.js').UploadInfo} */ (this.#upload);
       if (!upload.request || refused > tried || isStale(upload.request, this.#signedAt, this.client.now())) {
@@ -149,7 +150,9 @@ export class Upload extends Handle {
       const { request } = upload;
       if (!request) throw new UnexpectedError(200);
       // A slice has no type of its own that could take the place of the signed one.
-      await put(request, this.#file.slice(), { moved, signal, fetch: this.client.ownFetch });
+      const transfer = { moved, signal, fetch: this.client.ownFetch, budget: this.client.budget, again };
+      again = true;
+      await put(request, this.#file.slice(), transfer);
     });
   }
 

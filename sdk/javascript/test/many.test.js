@@ -85,3 +85,31 @@ test('nothing is an upload of nothing', async () => {
   const { client } = counting();
   assert.deepEqual(await (await client.uploadAll([])).done, []);
 });
+
+test('one that is paused gives its place to another', async () => {
+  const held = [];
+  const { client } = counting();
+  const upload = await client.uploadAll(photos(80), { onUpload: (handle, _, index) => index < 70 && (handle.pause(), held.push(handle)) });
+  while (upload.finished < 10) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(held.length, 70, 'all are begun, also those for which there were no places left');
+  for (const handle of held) handle.resume();
+  const results = await upload.done;
+  assert.ok(results.every((it) => it.file), results.find((it) => it.error)?.error);
+});
+
+test('a page that throws keeps nothing from being uploaded', async ({ mock }) => {
+  const thrown = [];
+  mock.method(globalThis, 'queueMicrotask', (call) => {
+    try {
+      call();
+    } catch (error) {
+      thrown.push(error.message);
+    }
+  });
+  const onUpload = () => {
+    throw new Error('mine');
+  };
+  const results = await (await counting().client.uploadAll(photos(1), { onUpload })).done;
+  assert.ok(results[0].file);
+  assert.deepEqual(thrown, ['mine']);
+});

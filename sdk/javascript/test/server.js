@@ -9,7 +9,8 @@ import { basename, join } from 'node:path';
 import { createServer as createTcpServer } from 'node:net';
 
 const BUILD = process.env.VALETKEY_TEST_BUILD ?? 'target/release';
-const BINARY = process.env.VALETKEY ?? new URL(`../../../${BUILD}/valetkey`, import.meta.url).pathname;
+/** The binary under test. */
+export const BINARY = process.env.VALETKEY ?? new URL(`../../../${BUILD}/valetkey`, import.meta.url).pathname;
 /** Where logs and catalogs are left, to be searched for secrets when all tests are over. */
 const KEEP = process.env.VALETKEY_TEST_KEEP;
 const SECRET = 'a secret of the tests, long enough to sign with';
@@ -31,7 +32,14 @@ export function token(sub = 'alice', life = 3600) {
   return `${text}.${createHmac('sha256', SECRET).update(text).digest('base64url')}`;
 }
 
-const config = ({ api, store, proxy, folder, page }) => `
+/** Small parts, so that a few MiB are many. */
+const PARTS = `
+single_limit = 5242880
+part_size = 5242880
+max_size = 1073741824
+`;
+
+const config = ({ api, store, proxy, folder, page, rules }) => `
 listen = "127.0.0.1:${api}"
 metrics_listen = ""
 cors_origins = ${JSON.stringify(page ? [page] : [])}
@@ -47,9 +55,7 @@ public_endpoint = "http://127.0.0.1:${proxy}"
 [buckets.files]
 provider = "embedded"
 [buckets.files.rules]
-single_limit = 5242880
-part_size = 5242880
-max_size = 1073741824
+${rules}
 [buckets.pictures]
 provider = "embedded"
 [buckets.pictures.rules]
@@ -57,7 +63,10 @@ content_types = ["image/*"]
 max_size = 1000000
 `;
 
-/** Starts a service. `stop()` ends it and removes what it kept. */
+/**
+ * Starts a service. `stop()` ends it and removes what it kept. `front(port, store)` starts what stands before the store,
+ * `null` is nothing; `rules` are those of the bucket `files`.
+ */
 export async function start(options = {}) {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: build it first, with cargo build --release`);
   for (let attempt = 1; ; attempt++) {
@@ -70,11 +79,11 @@ export async function start(options = {}) {
   }
 }
 
-async function startOnce({ page }) {
+async function startOnce({ page, front = startProxy, rules = PARTS }) {
   const folder = mkdtempSync(join(tmpdir(), 'valetkey-sdk-'));
   const [api, store, port] = [await freePort(), await freePort(), await freePort()];
-  const proxy = await startProxy(port, store);
-  writeFileSync(join(folder, 'config.toml'), config({ api, store, proxy: port, folder, page }));
+  const proxy = front && (await front(port, store));
+  writeFileSync(join(folder, 'config.toml'), config({ api, store, proxy: proxy ? port : store, folder, page, rules }));
   const env = KEEP ? { RUST_LOG: 'debug', ...process.env } : process.env;
   const child = spawn(BINARY, ['serve', '--config', join(folder, 'config.toml')], { stdio: ['ignore', 'ignore', 'pipe'], env });
   let log = '';
@@ -86,7 +95,7 @@ async function startOnce({ page }) {
     await ended;
     const catalog = join(folder, 'catalog.sqlite');
     if (KEEP && existsSync(catalog)) copyFileSync(catalog, join(KEEP, `${basename(folder)}.sqlite`));
-    proxy.close();
+    proxy?.close();
     rmSync(folder, { recursive: true, force: true });
   };
   const url = `http://127.0.0.1:${api}`;

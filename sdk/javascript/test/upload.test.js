@@ -148,16 +148,16 @@ test('of two tabs with the same file each sends its own', async () => {
 
 test('URLs that have expired are signed again', async () => {
   let held = 0;
-  service.proxy.rule = () => (held++ < 3 ? { wait: 4100 } : undefined);
-  const it = await client().upload(file('expired.bin', 3 * PART, { seed: 6 }), { expiresIn: 3 }).done;
+  service.proxy.rule = () => (held++ < 3 ? { wait: 2200 } : undefined);
+  const it = await client().upload(file('expired.bin', 3 * PART, { seed: 6 }), { expiresIn: 2 }).done;
   assert.equal(it.integrity, 'checksum');
   const refused = service.proxy.requests.filter((request) => request.status === 403);
   assert.ok(refused.length > 0);
   assert.deepEqual(parts(), [1, 2, 3]);
   service.proxy.reset();
   held = 0;
-  service.proxy.rule = () => (held++ < 1 ? { wait: 4100 } : undefined);
-  assert.equal((await client().upload(file('single', 100), { expiresIn: 3 }).done).size, 100);
+  service.proxy.rule = () => (held++ < 1 ? { wait: 2200 } : undefined);
+  assert.equal((await client().upload(file('single', 100), { expiresIn: 2 }).done).size, 100);
   assert.deepEqual(service.proxy.requests.map((request) => request.status), [403, 200]);
 });
 
@@ -241,7 +241,7 @@ test('a pause stops the bytes and a resume sends only what is missing', async ()
   upload.pause();
   assert.equal(upload.state, 'paused');
   assert.equal(seen.at(-1).state, 'paused');
-  await new Promise((resolve) => setTimeout(resolve, 900));
+  await new Promise((resolve) => setTimeout(resolve, 400));
   assert.deepEqual(parts(), [1, 2]);
   upload.resume();
   assert.equal((await upload.done).integrity, 'checksum');

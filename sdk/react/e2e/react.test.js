@@ -131,6 +131,25 @@ test('all of it is paused, resumed, aborted, tried again and removed', async () 
   await page.waitForFunction(() => document.querySelectorAll('main li').length === 0);
 });
 
+test('those that are paused give their places to others', async () => {
+  world.proxy.rule = () => ({ wait: 60_000 });
+  await page.evaluate(() => react.list({ client, first: Array.from({ length: 40 }, (_, i) => file(`place ${i}`, 10, undefined, i + 40)) }));
+  const waiting = (count) => page.waitForFunction((count) => react.seen.latest?.uploads.filter((it) => it.state === 'waiting').length === count, count);
+  await waiting(8);
+  await page.evaluate(() => {
+    const { uploads, pause } = react.seen.latest;
+    for (const it of uploads) if (it.state !== 'waiting') pause(it.key);
+  });
+  await waiting(0);
+  world.proxy.reset();
+  // What storage holds already is sent anew.
+  await page.evaluate(() => {
+    react.seen.latest.pause();
+    react.seen.latest.resume();
+  });
+  await page.waitForFunction(() => react.seen.latest.finished === 40);
+});
+
 test('what is refused is told with its reason', async () => {
   await page.evaluate(() => react.list({ client, bucket: 'pictures', first: [file('b.txt', 10, 'text/plain')] }));
   await page.waitForFunction(() => react.seen.latest?.failed === 1);

@@ -53,7 +53,7 @@ const HIDDEN = 250;
  * @property {(key?: unknown) => void} remove Takes it from the list; what is under way is aborted.
  */
 
-/** @typedef {{ item: UploadItem, upload: import('@valetkey/client').Upload | null }} Entry */
+/** One that `rests` is paused and has given its place to another. @typedef {{ item: UploadItem, upload: import('@valetkey/client').Upload | null, rests: boolean }} Entry */
 
 /** @type {UploadsState} */
 export const NOTHING = Object.freeze({ uploads: Object.freeze([]), loaded: 0, total: 0, finished: 0, failed: 0, active: false });
@@ -116,7 +116,7 @@ export class Store {
       this.#sources.add(source);
       const key = String(++this.#last);
       /** @type {Entry} */
-      const entry = { item: fresh(key, source), upload: null };
+      const entry = { item: fresh(key, source), upload: null, rests: false };
       this.#entries.set(key, entry);
       this.#waiting.add(entry);
     }
@@ -188,6 +188,7 @@ export class Store {
         onProgress: (progress) => {
           // How it ended is said below, with what came of it.
           if (!isOver(/** @type {any} */ (progress))) this.#show(entry, progress);
+          this.#rest(entry, progress.state === 'paused');
         },
       });
       entry.upload = upload;
@@ -204,6 +205,14 @@ export class Store {
     }
     this.#running--;
     this.#next();
+  }
+
+  /** @param {Entry} entry @param {boolean} paused */
+  #rest(entry, paused) {
+    if (entry.rests === paused) return;
+    entry.rests = paused;
+    this.#running += paused ? -1 : 1;
+    if (paused) this.#next();
   }
 
   /** @param {Entry} entry @param {Partial<UploadItem>} change */

@@ -18,6 +18,8 @@ use crate::{Budget, Client, Error, Progress};
 
 /// Batches under way at a time: while one sends its bytes, the next is hashed and created.
 const BATCHES: usize = 2;
+/// The fewest files that are completed together while others of their batch are still being sent.
+const FEWEST: usize = 4;
 
 /// A file to upload, and what is said about it.
 #[derive(Debug, Clone)]
@@ -28,10 +30,11 @@ pub struct ToPut {
     pub options: PutOptions,
 }
 
-/// Uploads files, up to 100 with one call to create and one to complete them, and tells what became of each by
-/// its place in the list, batch by batch as they are done. `progress` is asked for a listener when the bytes of
-/// a file begin to move. What a batch refuses for a while is tried alone, with pauses; a file that fails holds
-/// up no other, and its upload is aborted.
+/// Uploads files, up to 100 with one call to create them, and tells what became of each by its place in the list,
+/// batch by batch as they are done. The first batch is small, so that bytes move soon; of each batch the first half is
+/// completed while the other is sent, then half of the rest, so that little is left to do at its end. `progress` is
+/// asked for a listener when the bytes of a file begin to move. What a batch refuses for a while is tried alone, with
+/// pauses; a file that fails holds up no other, and its upload is aborted.
 pub fn put_files<'a, P>(
     client: &'a Client,
     files: Vec<ToPut>,
@@ -46,10 +49,12 @@ where
         budget,
         progress,
     });
-    let mut files = files.into_iter().enumerate().peekable();
+    let mut files = files.into_iter().enumerate();
+    let mut size = budget.size().min(MAX_BATCH);
     let batches = std::iter::from_fn(move || {
-        files.peek()?;
-        Some(files.by_ref().take(MAX_BATCH).collect::<Vec<_>>())
+        let batch: Vec<_> = files.by_ref().take(size).collect();
+        size = MAX_BATCH;
+        (!batch.is_empty()).then_some(batch)
     });
     stream::iter(batches)
         .map(move |batch| {
@@ -90,21 +95,31 @@ impl<'a, P: Fn(usize) -> Arc<dyn Progress>> Many<'a, P> {
         done
     }
 
-    /// Sends all, then completes all.
+    /// Sends all, and completes what is sent by halves of what is left.
     async fn put_small(
         &self,
         small: Vec<Placed<Result<Session<'a>, Error>>>,
     ) -> Vec<Placed<Result<File, Error>>> {
+        let left = small.len();
         let sent = stream::iter(small)
             .map(async |(place, session)| match session {
                 Ok(session) => (place, self.send(place, session).await),
                 Err(error) => (place, Err(error)),
             })
             // Each waits for its turn in the budget.
+            .buffer_unordered(MAX_BATCH);
+        let groups = stream::unfold((Box::pin(sent), left), async |(mut sent, left)| {
+            let size = left.div_ceil(2).max(FEWEST).min(left);
+            let group: Vec<_> = sent.by_ref().take(size).collect().await;
+            (!group.is_empty()).then_some((group, (sent, left - size)))
+        });
+        groups
+            .map(|group| self.complete(group))
+            // So many that none of them ever keeps bytes from being sent.
             .buffer_unordered(MAX_BATCH)
+            .flat_map(stream::iter)
             .collect()
-            .await;
-        self.complete(sent).await
+            .await
     }
 
     /// Completes each as soon as it is sent.

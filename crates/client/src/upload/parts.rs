@@ -54,7 +54,8 @@ impl Session<'_> {
             }
             let range = self.range(&part)?;
             let (request, progress) = (&part.request, &self.progress);
-            let outcome = storage::put(self.client, request, &self.source, range, progress).await;
+            let outcome =
+                storage::put(self.client, request, &self.source, range, progress, attempt).await;
             drop(turn);
             match outcome {
                 Ok(()) => return Ok(()),

@@ -18,8 +18,15 @@ impl Session<'_> {
                 continue;
             }
             let whole = self.source.whole();
-            let outcome =
-                storage::put(self.client, request, &self.source, whole, &self.progress).await;
+            let outcome = storage::put(
+                self.client,
+                request,
+                &self.source,
+                whole,
+                &self.progress,
+                attempt,
+            )
+            .await;
             drop(turn);
             match outcome {
                 Ok(()) => return Ok(()),
