@@ -273,9 +273,28 @@ fn words(json: &Value) -> String {
                 .to_owned(),
         )
     };
-    let found = body(&text).unwrap_or(text.clone());
+    let found = unfolded(&body(&text).unwrap_or(text.clone()));
     match json["conditions"][0]["kind"] == "unless" {
-        true => format!("not {found}"),
+        true => format!("not ({found})"),
         false => found,
     }
+}
+
+/// Cedar remembers `a >= b` as `!(a < b)`: this is how it was written, where it is one comparison and nothing else.
+fn unfolded(text: &str) -> String {
+    let plain = |inner: &&str| !inner.contains(['(', ')', '&', '|']);
+    let inner = text.strip_prefix("!(");
+    let inner = inner.and_then(|rest| rest.strip_suffix(')'));
+    let Some(inner) = inner.filter(plain) else {
+        return text.to_owned();
+    };
+    for (folded, written) in [(" < ", " >= "), (" <= ", " > "), (" == ", " != ")] {
+        // What stands in quotes is no comparison.
+        if let Some((left, right)) = inner.split_once(folded)
+            && !left.contains('"')
+        {
+            return format!("{left}{written}{right}");
+        }
+    }
+    text.to_owned()
 }
