@@ -273,10 +273,14 @@ fn words(json: &Value) -> String {
                 .to_owned(),
         )
     };
-    let found = unfolded(&body(&text).unwrap_or(text.clone()));
-    match json["conditions"][0]["kind"] == "unless" {
-        true => format!("not ({found})"),
-        false => found,
+    let found = body(&text).unwrap_or(text.clone());
+    // Cedar writes `unless { a }` as `when { !(a) }`.
+    let refused = found
+        .strip_prefix("!(")
+        .and_then(|rest| rest.strip_suffix(')'));
+    match refused.filter(|_| json["conditions"][0]["kind"] == "unless") {
+        Some(refused) => format!("not ({})", unfolded(refused)),
+        None => unfolded(&found),
     }
 }
 
