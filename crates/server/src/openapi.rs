@@ -137,24 +137,10 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::StorageFull,
         ],
         "patch_file" => &[Code::NotFound, Code::Conflict, Code::StorageFull],
-        "create_webhook" => &[Code::Forbidden, Code::Conflict, Code::StorageFull],
-        "list_webhooks" => &[Code::Forbidden],
-        "get_webhook" => &[Code::Forbidden, Code::NotFound],
-        "patch_webhook" | "delete_webhook" | "rotate_webhook" => &[
-            Code::Forbidden,
-            Code::NotFound,
-            Code::Conflict,
-            Code::StorageFull,
-        ],
-        "test_webhook" => &[Code::Forbidden, Code::NotFound, Code::Conflict],
-        "replay_webhook" => &[Code::Forbidden, Code::NotFound, Code::StorageFull],
-        "list_deliveries" => &[
-            Code::Forbidden,
-            Code::NotFound,
-            Code::MalformedRequest,
-            Code::InvalidRequest,
-        ],
         "explain_policy" => &[Code::NotFound],
+        id if id.ends_with("_webhook") || id.ends_with("_webhooks") || id == "list_deliveries" => {
+            webhook_problems(id)
+        }
         id if id.ends_with("_api_key") => key_problems(id),
         "sweep" => &[Code::Forbidden, Code::StorageUnavailable, Code::StorageFull],
         "list_files" => &[Code::MalformedRequest, Code::InvalidRequest],
@@ -207,20 +193,33 @@ fn key_problems(operation_id: &str) -> &'static [Code] {
     }
 }
 
-/// The problems of a way from a wish to a file.
-fn upload_problems(operation_id: &str) -> &'static [Code] {
+/// The problems of managing webhooks.
+fn webhook_problems(operation_id: &str) -> &'static [Code] {
     match operation_id {
-        "create_upload" => &[
-            Code::RequestInProgress,
-            Code::IdempotencyMismatch,
-            Code::FileTooLarge,
-            Code::QuotaExceeded,
-            Code::TooManyUploads,
-            Code::ContentTypeNotAllowed,
-            Code::StorageUnavailable,
-            Code::ClockSkew,
+        "create_webhook" => &[Code::Forbidden, Code::Conflict, Code::StorageFull],
+        "list_webhooks" => &[Code::Forbidden],
+        "get_webhook" => &[Code::Forbidden, Code::NotFound],
+        "patch_webhook" | "delete_webhook" | "rotate_webhook" => &[
+            Code::Forbidden,
+            Code::NotFound,
+            Code::Conflict,
             Code::StorageFull,
         ],
+        "test_webhook" => &[Code::Forbidden, Code::NotFound, Code::Conflict],
+        "replay_webhook" => &[Code::Forbidden, Code::NotFound, Code::StorageFull],
+        "list_deliveries" => &[
+            Code::Forbidden,
+            Code::NotFound,
+            Code::MalformedRequest,
+            Code::InvalidRequest,
+        ],
+        _ => &[],
+    }
+}
+
+/// The problems of the classic routes.
+fn classic_problems(operation_id: &str) -> &'static [Code] {
+    match operation_id {
         "request_upload" | "presign_image" => &[
             Code::NotFound,
             Code::QuotaExceeded,
@@ -246,6 +245,24 @@ fn upload_problems(operation_id: &str) -> &'static [Code] {
             Code::StorageUnavailable,
             Code::StorageFull,
         ],
+        _ => &[],
+    }
+}
+
+/// The problems of a way from a wish to a file.
+fn upload_problems(operation_id: &str) -> &'static [Code] {
+    match operation_id {
+        "create_upload" => &[
+            Code::RequestInProgress,
+            Code::IdempotencyMismatch,
+            Code::FileTooLarge,
+            Code::QuotaExceeded,
+            Code::TooManyUploads,
+            Code::ContentTypeNotAllowed,
+            Code::StorageUnavailable,
+            Code::ClockSkew,
+            Code::StorageFull,
+        ],
         "create_uploads" | "complete_uploads" => &[Code::BatchTooLarge, Code::StorageFull],
         "get_upload" => &[Code::NotFound, Code::StorageUnavailable],
         "sign_parts" => &[
@@ -268,7 +285,7 @@ fn upload_problems(operation_id: &str) -> &'static [Code] {
             Code::StorageUnavailable,
             Code::StorageFull,
         ],
-        _ => &[],
+        _ => classic_problems(operation_id),
     }
 }
 
