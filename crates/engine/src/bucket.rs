@@ -1,13 +1,15 @@
 //! Buckets: named places with rules of their own.
 
+mod keeping;
 mod key_template;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use valetkey_catalog::{Limits, Owner};
-use valetkey_protocol::bucket::Bucket as BucketView;
+use valetkey_protocol::bucket::{Attribute, Bucket as BucketView};
 use valetkey_protocol::part::{MAX_PART_SIZE, MIB, MIN_PART_SIZE};
 use valetkey_protocol::{Algorithm, ContentType, FileId, Filename, ObjectKey, key};
 use valetkey_store::ObjectStore;
@@ -41,6 +43,10 @@ pub struct Bucket {
 pub struct BucketRules {
     /// The media types it takes, such as `image/png`, `image/*` or `*/*`.
     pub content_types: Vec<String>,
+    /// The endings of names it takes, in small letters and without the dot; all when empty.
+    pub extensions: Vec<String>,
+    /// The fewest bytes of a file.
+    pub min_size: u64,
     /// The most bytes of a file.
     pub max_size: u64,
     /// The most bytes of a file whose size nobody declares, if `max_size` is not less: so many are reserved for it.
@@ -77,6 +83,14 @@ pub struct BucketRules {
     pub rehash_limit: u64,
     /// Whether everybody may read its files, without a token: by `/public/{bucket}/…`.
     pub public_read: bool,
+    /// For how many days after it is complete nobody can delete a file; not at all when 0.
+    pub retain_days: u64,
+    /// After how many days a file is deleted by itself, if its owner does not want it sooner; never when 0.
+    pub delete_after_days: u64,
+    /// How much it is to be protected: for policies to read. The empty text is nothing.
+    pub security_level: Attribute,
+    /// What else policies may know of it.
+    pub attributes: BTreeMap<String, Attribute>,
     /// How many uploads each principal may have open at a time.
     pub max_open_uploads: u64,
     /// How many bytes each principal may have here, reserved and stored; no limit when 0.
@@ -99,6 +113,8 @@ impl Default for BucketRules {
         ];
         Self {
             content_types: vec!["*/*".to_owned()],
+            extensions: Vec::new(),
+            min_size: 0,
             max_size: 100 * 1024 * MIB,
             undeclared_limit: MAX_PART_SIZE,
             single_limit: 16 * MIB,
@@ -117,6 +133,10 @@ impl Default for BucketRules {
             refuse_type_mismatch: false,
             rehash_limit: 1024 * MIB,
             public_read: false,
+            retain_days: 0,
+            delete_after_days: 0,
+            security_level: Attribute::default(),
+            attributes: BTreeMap::new(),
             max_open_uploads: 1000,
             principal_quota: 0,
             quota: 0,
@@ -172,6 +192,7 @@ impl BucketRules {
             60,
             30 * 86_400,
         )?;
+        self.check_keeping()?;
         check_prefix("key_prefix", &self.key_prefix)?;
         for (index, prefix) in self.former_key_prefixes.iter().enumerate() {
             check_prefix("former_key_prefixes", prefix)?;
@@ -277,11 +298,26 @@ impl Bucket {
             name: self.name.clone(),
             default,
             content_types: self.rules.content_types.clone(),
+            extensions: self.rules.extensions.clone(),
+            min_size: self.rules.min_size,
             max_size: self.rules.max_size,
             single_limit: self.rules.single_limit,
             checksum_algorithm: self.rules.checksum_algorithm,
             checksum_required: self.rules.checksum_required,
             max_expires_in: self.rules.max_expires_in,
+            retain_days: unless_zero(self.rules.retain_days),
+            delete_after_days: unless_zero(self.rules.delete_after_days),
+            security_level: None,
+            attributes: BTreeMap::new(),
+        }
+    }
+
+    /// What an administrator of the whole service sees of it.
+    pub(crate) fn operators_view(&self, default: bool) -> BucketView {
+        BucketView {
+            security_level: self.rules.security_level().cloned(),
+            attributes: self.rules.attributes.clone(),
+            ..self.view(default)
         }
     }
 }

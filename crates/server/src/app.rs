@@ -17,13 +17,15 @@ use tokio_util::sync::CancellationToken;
 use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, Options};
 use valetkey_engine::{Bucket, Engine, EngineParts, WebhookParts, Webhooks};
 use valetkey_protocol::{Clock, ObjectKey};
-use valetkey_store::s3::{AddressingStyle, Backoff, Credentials, S3Settings, S3Store, Timeouts};
+use valetkey_store::s3::{
+    AddressingStyle, AtRest, Backoff, Credentials, Encryption, S3Settings, S3Store, Timeouts,
+};
 use valetkey_store::{GetGrant, Guarded, Monotonic, StoreError, Validity};
 
 use crate::auth::{KeyWorker, Verifier};
 use crate::clock::{SystemClock, Uptime};
 use crate::compat::anonymous::Anonymous;
-use crate::config::{Addressing, BucketConfig, Config, EmbeddedConfig, Provider};
+use crate::config::{Addressing, BucketConfig, BucketEncryption, Config, EmbeddedConfig, Provider};
 use crate::door::Door;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -394,7 +396,21 @@ fn s3_settings(name: &str, config: &BucketConfig) -> Result<S3Settings, ServeErr
         credentials,
         checksum_algorithm: config.rules.checksum_algorithm,
         expected_bucket_owner: set(&config.expected_bucket_owner),
+        at_rest: at_rest(config),
         timeouts: Timeouts::default(),
         backoff: Backoff::new(random::seed()?),
     })
+}
+
+fn at_rest(config: &BucketConfig) -> AtRest {
+    let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let key_id = set(&config.kms_key_id);
+    AtRest {
+        encryption: match config.encryption {
+            BucketEncryption::None => Encryption::Unasked,
+            BucketEncryption::SseS3 => Encryption::S3,
+            BucketEncryption::SseKms => Encryption::Kms { key_id },
+        },
+        storage_class: set(&config.storage_class),
+    }
 }

@@ -249,7 +249,7 @@ async fn deliveries_are_found_by_their_indexes_however_many_wait() {
         ),
         (
             delivery::OWE,
-            9,
+            10,
             "webhook_delivery_by_file (endpoint_id=? AND upload_id=? AND position<?)",
         ),
     ] {

@@ -6,7 +6,6 @@ use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, Metadata};
 
 use super::facts;
-use crate::engine::later;
 use crate::policy::{self, Action};
 use crate::{Engine, Error, Principal};
 
@@ -58,16 +57,19 @@ impl Engine {
                 .merged(pairs)
                 .map_err(|error| ("metadata", error))?,
         };
+        let bucket = self.bucket_of(record)?;
+        if let Some(filename) = &patch.filename {
+            bucket.check_name(filename)?;
+        }
         let expires_at = match patch.retain_for {
             None => facts(record)?.expires_at,
-            Some(None) => None,
             Some(Some(0)) => {
                 return Err(Error::invalid(
                     "retain_for",
                     "must be 1 or more seconds; DELETE removes a file at once",
                 ));
             }
-            Some(Some(seconds)) => Some(later(self.clock.now(), seconds)),
+            Some(wanted) => bucket.changed_end(record, wanted, self.clock.now())?,
         };
         Ok(FilePatch {
             filename: patch

@@ -100,6 +100,7 @@ fn check_rules(bucket: &Bucket, create: &CreateUpload) -> Result<(), Error> {
         let problem = Problem::new(Code::FileTooLarge, detail).with("limit", rules.max_size);
         return Err(Error::Refused(problem));
     }
+    bucket.check_wish(create)?;
     if let Some(seconds) = create.retain_for
         && !(1..=MAX_RETENTION_SECONDS).contains(&seconds)
     {

@@ -14,6 +14,7 @@ mod late;
 mod multipart;
 mod once;
 mod receipts;
+mod rules;
 mod single;
 mod support;
 mod survey;

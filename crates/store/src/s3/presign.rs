@@ -15,6 +15,7 @@ use valetkey_sign::s3::headers::{
 use valetkey_sign::s3::{Method, Parts, Presigner, SigningKey, Template};
 use valetkey_sign::{Endpoint, SignError};
 
+use super::at_rest::AtRest;
 use super::keys::SigningKeys;
 use super::recent::Recent;
 use crate::{GetGrant, PartGrant, PutGrant, StoreError, Validity};
@@ -23,15 +24,17 @@ use crate::{GetGrant, PartGrant, PutGrant, StoreError, Validity};
 pub(super) struct ClientSigner {
     pub(super) endpoint: Endpoint,
     keys: Arc<SigningKeys>,
+    at_rest: Arc<AtRest>,
     /// What all requests of the last second have in common.
     batches: Recent<Batch>,
 }
 
 impl ClientSigner {
-    pub(super) fn new(endpoint: Endpoint, keys: Arc<SigningKeys>) -> Self {
+    pub(super) fn new(endpoint: Endpoint, keys: Arc<SigningKeys>, at_rest: Arc<AtRest>) -> Self {
         Self {
             endpoint,
             keys,
+            at_rest,
             batches: Recent::new(),
         }
     }
@@ -41,7 +44,12 @@ impl ClientSigner {
         put: &PutGrant<'_>,
         valid: Validity,
     ) -> Result<PresignedRequest, StoreError> {
-        self.batch(valid)?.put(put)
+        // A client that sends nothing but the type sends none of these; its object is encrypted when it is copied.
+        let encryption = match put.size {
+            Some(_) => self.at_rest.encryption(),
+            None => Vec::new(),
+        };
+        self.batch(valid)?.put(put, &encryption)
     }
 
     pub(super) fn parts(
@@ -127,14 +135,19 @@ impl Batch {
         })
     }
 
-    fn put(&self, put: &PutGrant<'_>) -> Result<PresignedRequest, StoreError> {
+    fn put(
+        &self,
+        put: &PutGrant<'_>,
+        encryption: &[(&str, &str)],
+    ) -> Result<PresignedRequest, StoreError> {
         let size = put.size.map(|size| size.to_string());
         let checksum = put.checksum.map(checksum_header);
-        let mut signed = Vec::with_capacity(4);
+        let mut signed = Vec::with_capacity(6);
         signed.extend(size.as_deref().map(|size| (CONTENT_LENGTH, size)));
         signed.extend(put.content_type.map(|one| (CONTENT_TYPE, one.as_str())));
         signed.extend(size.is_some().then_some((IF_NONE_MATCH, "*")));
         signed.extend(checksum.as_ref().map(|(name, value)| (*name, &**value)));
+        signed.extend(encryption);
         let mut url = String::with_capacity(URL_CAPACITY);
         let values: Vec<&str> = signed.iter().map(|(_, value)| *value).collect();
         self.put_template(put, &signed)?
@@ -143,7 +156,7 @@ impl Batch {
         Ok(self.signed(ClientMethod::Put, url, &signed))
     }
 
-    /// The template for PUTs with headers of these names.
+    /// The template for PUTs with headers of these names. Those for encryption are the same in all of a kind.
     fn put_template(
         &self,
         put: &PutGrant<'_>,
