@@ -16,7 +16,7 @@ use valetkey_engine::{
 use valetkey_protocol::sweep::{Finding, FindingKind};
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{Clock, FileId, Jwks, PresignedRequest, Receipt, Secret, Subject};
-use valetkey_store::s3::{AddressingStyle, Credentials, S3Settings, S3Store, Timeouts};
+use valetkey_store::s3::{AddressingStyle, AtRest, Credentials, S3Settings, S3Store, Timeouts};
 use valetkey_store::{
     Backoff, BreakerState, Guarded, Monotonic, ObjectStore, Operation, Outcome, StoreObserver,
 };
@@ -320,6 +320,7 @@ fn settings(host: &Host) -> S3Settings {
         checksum_algorithm: rules().checksum_algorithm,
         credentials_end: None,
         expected_bucket_owner: None,
+        at_rest: AtRest::default(),
         timeouts: Timeouts::default(),
         backoff: Backoff {
             base: Duration::from_millis(1),

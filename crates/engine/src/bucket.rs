@@ -1,7 +1,9 @@
 //! Buckets: named places with rules of their own.
 
+mod keeping;
 mod key_template;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -42,6 +44,10 @@ pub struct Bucket {
 pub struct BucketRules {
     /// The media types it takes, such as `image/png`, `image/*` or `*/*`.
     pub content_types: Vec<String>,
+    /// The endings of names it takes, in small letters and without the dot; all when empty.
+    pub extensions: Vec<String>,
+    /// The fewest bytes of a file.
+    pub min_size: u64,
     /// The most bytes of a file.
     pub max_size: u64,
     /// The most bytes of a file whose size nobody declares, if `max_size` is not less: so many are reserved for it.
@@ -82,6 +88,10 @@ pub struct BucketRules {
     pub security_level: i64,
     /// What else policies are to know of it.
     pub attributes: Attributes,
+    /// For how many days after it is complete nobody can delete a file; not at all when 0.
+    pub retain_days: u64,
+    /// After how many days a file is deleted by itself, if its owner does not want it sooner; never when 0.
+    pub delete_after_days: u64,
     /// How many uploads each principal may have open at a time.
     pub max_open_uploads: u64,
     /// How many bytes each principal may have here, reserved and stored; no limit when 0.
@@ -104,6 +114,8 @@ impl Default for BucketRules {
         ];
         Self {
             content_types: vec!["*/*".to_owned()],
+            extensions: Vec::new(),
+            min_size: 0,
             max_size: 100 * 1024 * MIB,
             undeclared_limit: MAX_PART_SIZE,
             single_limit: 16 * MIB,
@@ -124,6 +136,8 @@ impl Default for BucketRules {
             public_read: false,
             security_level: 0,
             attributes: Attributes::new(),
+            retain_days: 0,
+            delete_after_days: 0,
             max_open_uploads: 1000,
             principal_quota: 0,
             quota: 0,
@@ -179,6 +193,7 @@ impl BucketRules {
             60,
             30 * 86_400,
         )?;
+        self.check_keeping()?;
         check_prefix("key_prefix", &self.key_prefix)?;
         for (index, prefix) in self.former_key_prefixes.iter().enumerate() {
             check_prefix("former_key_prefixes", prefix)?;
@@ -293,11 +308,26 @@ impl Bucket {
             name: self.name.clone(),
             default,
             content_types: self.rules.content_types.clone(),
+            extensions: self.rules.extensions.clone(),
+            min_size: self.rules.min_size,
             max_size: self.rules.max_size,
             single_limit: self.rules.single_limit,
             checksum_algorithm: self.rules.checksum_algorithm,
             checksum_required: self.rules.checksum_required,
             max_expires_in: self.rules.max_expires_in,
+            retain_days: unless_zero(self.rules.retain_days),
+            delete_after_days: unless_zero(self.rules.delete_after_days),
+            security_level: None,
+            attributes: BTreeMap::new(),
+        }
+    }
+
+    /// What an administrator of the whole service sees of it.
+    pub(crate) fn operators_view(&self, default: bool) -> BucketView {
+        BucketView {
+            security_level: Some(self.rules.security_level),
+            attributes: self.rules.attributes.clone(),
+            ..self.view(default)
         }
     }
 }

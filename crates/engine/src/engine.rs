@@ -115,8 +115,13 @@ impl Engine {
 
     /// What the caller may do where.
     pub fn list_buckets(&self, who: &Principal) -> Buckets {
+        let operates = policy::is_admin(who) && who.tenant.is_default();
         let view = |bucket: &Bucket| {
-            let view = bucket.view(bucket.name == self.default_bucket);
+            let default = bucket.name == self.default_bucket;
+            let view = match operates {
+                true => bucket.operators_view(default),
+                false => bucket.view(default),
+            };
             self.bucket_for(who, view)
         };
         Buckets {

@@ -23,7 +23,7 @@ use valetkey_protocol::Secret;
 pub use crate::auth::KeyAlgorithm;
 pub(crate) use auth::KeySource;
 pub use auth::{AuthConfig, ClaimsConfig, KeyConfig};
-pub use bucket::{Addressing, BucketConfig, Provider};
+pub use bucket::{Addressing, BucketConfig, BucketEncryption, Provider};
 pub(crate) use catalog::Place;
 pub use catalog::{CATALOG_VARIABLE, CatalogConfig};
 pub use compat::{ClassicConfig, CompatConfig};

@@ -10,6 +10,7 @@
 //! can tell whether an answer that was lost meant success.
 
 mod answer;
+mod at_rest;
 mod keys;
 mod list;
 mod multipart;
@@ -40,6 +41,7 @@ use settings::wrong;
 use transport::Transport;
 
 pub use crate::backoff::Backoff;
+pub use at_rest::{AtRest, Encryption};
 pub use settings::{S3Settings, Timeouts};
 pub use valetkey_sign::{AddressingStyle, Credentials};
 
@@ -59,17 +61,24 @@ impl S3Store {
         settings.check()?;
         let (endpoint, public_endpoint) = settings.addresses()?;
         let keys = Arc::new(SigningKeys::new(settings.credentials, settings.region));
+        let at_rest = Arc::new(settings.at_rest);
         // Region and credentials that cannot sign are better found now than with the first upload.
         keys.at(clock.now())
             .map_err(|error| wrong(error.to_string()))?;
         Ok(Self {
-            signer: ClientSigner::new(public_endpoint, Arc::clone(&keys), settings.credentials_end),
+            signer: ClientSigner::new(
+                public_endpoint,
+                Arc::clone(&keys),
+                Arc::clone(&at_rest),
+                settings.credentials_end,
+            ),
             transport: Transport {
                 client: transport::client(&endpoint, &settings.timeouts)?,
                 endpoint,
                 keys,
                 clock,
                 expected_bucket_owner: settings.expected_bucket_owner,
+                at_rest,
                 timeouts: settings.timeouts,
                 backoff: settings.backoff,
                 calls: AtomicU64::new(0),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use support::stub::{Stub, answer, head_answer};
 use support::{Fixed, content_type, instant, key, settings, store};
 use valetkey_protocol::{Algorithm, Checksum, PresignedRequest};
-use valetkey_store::s3::{AddressingStyle, Credentials, S3Settings, S3Store};
+use valetkey_store::s3::{AddressingStyle, AtRest, Credentials, Encryption, S3Settings, S3Store};
 use valetkey_store::{
     CopyObject, CreateMultipart, GetGrant, ObjectStore, PartGrant, PutGrant, StoreError,
     StoredPart, Validity,
@@ -316,6 +316,101 @@ async fn a_multipart_upload_asks_for_a_checksum_of_the_whole_where_there_is_one(
                 .body
                 .contains("<PartNumber>3</PartNumber><ETag>\"p\"</ETag>")
         );
+    }
+}
+
+/// The headers that say how an object is kept, as a request has them.
+fn at_rest<'a>(header: impl Fn(&str) -> Option<&'a str>) -> [Option<&'a str>; 3] {
+    [
+        "x-amz-server-side-encryption",
+        "x-amz-server-side-encryption-aws-kms-key-id",
+        "x-amz-storage-class",
+    ]
+    .map(header)
+}
+
+#[tokio::test]
+async fn whatever_makes_an_object_says_how_it_is_kept() {
+    let copied = "<CopyObjectResult/>";
+    let kms = |key_id: Option<&str>| Encryption::Kms {
+        key_id: key_id.map(str::to_owned),
+    };
+    for (encryption, expected) in [
+        (Encryption::Unasked, [None, None]),
+        (Encryption::S3, [Some("AES256"), None]),
+        (kms(None), [Some("aws:kms"), None]),
+        (
+            kms(Some("alias/files")),
+            [Some("aws:kms"), Some("alias/files")],
+        ),
+    ] {
+        let stub = Stub::start([
+            answer(200, &[], copied),
+            answer(200, &[], CREATED),
+            answer(200, &[], ""),
+        ])
+        .await;
+        let store = store(S3Settings {
+            at_rest: AtRest {
+                encryption,
+                storage_class: Some("STANDARD_IA".to_owned()),
+            },
+            ..settings(&stub.url)
+        });
+        let (key, png) = (key("k"), content_type("image/png"));
+        let [encrypted, by] = expected;
+        for checksum in [None, Some(&Checksum::Crc32c(1))] {
+            let grant = PutGrant {
+                key: &key,
+                size: Some(12),
+                content_type: Some(&png),
+                checksum,
+            };
+            let put = store.presign_put(&grant, validity(60)).unwrap();
+            // What lies in quarantine has no class of its own: it does not stay.
+            let told = at_rest(|name| put.headers.get(name).map(String::as_str));
+            assert_eq!(told, [encrypted, by, None]);
+            let signed = signed_headers(&put);
+            for (name, value) in &put.headers {
+                assert!(
+                    signed.split(';').any(|one| one == name),
+                    "{name} {value}: {signed}"
+                );
+            }
+        }
+        let of_old = PutGrant {
+            key: &key,
+            size: None,
+            content_type: Some(&png),
+            checksum: None,
+        };
+        let put = store.presign_put(&of_old, validity(60)).unwrap();
+        assert_eq!(signed_headers(&put), "content-type;host");
+
+        let copy = CopyObject {
+            source: &key,
+            source_etag: "\"e\"",
+            target: &key,
+            content_type: &png,
+        };
+        store.copy(&copy).await.unwrap();
+        let create = CreateMultipart {
+            key: &key,
+            content_type: &png,
+        };
+        store.create_multipart(&create).await.unwrap();
+        store.put_empty(&key).await.unwrap();
+        let calls = stub.received();
+        let class = Some("STANDARD_IA");
+        for (call, class) in calls.iter().zip([class, class, None]) {
+            assert_eq!(at_rest(|name| call.header(name)), [encrypted, by, class]);
+            let signed = call.header("authorization").unwrap();
+            assert_eq!(
+                signed.contains("x-amz-server-side-encryption"),
+                encrypted.is_some()
+            );
+        }
+        assert_eq!(calls.len(), 3);
     }
 }
 

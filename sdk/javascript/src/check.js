@@ -48,6 +48,13 @@ export function check(intent, buckets) {
     const types = bucket.content_types.join(', ');
     throw new RefusedError('content_type_not_allowed', `${intent.content_type} is not taken here: choose ${types}`);
   }
+  const name = intent.filename.toLowerCase();
+  if (bucket.extensions?.length && !bucket.extensions.some((end) => name.endsWith(`.${end}`))) {
+    throw new RefusedError('invalid_request', `a file that ends in .${bucket.extensions.join(', .')} is taken here`);
+  }
+  if (intent.size < (bucket.min_size ?? 0)) {
+    throw new RefusedError('invalid_request', `the file has ${intent.size} bytes; at least ${bucket.min_size} are taken here`);
+  }
   if (intent.size > bucket.max_size) {
     throw new RefusedError('file_too_large', `the file has ${intent.size} bytes; at most ${bucket.max_size} are taken here`);
   }

@@ -178,6 +178,7 @@
  * @property {'checksum' | 'rehash' | 'size'} integrity What was checked before it became visible.
  * @property {string} etag
  * @property {Record<string, string>} metadata
+ * @property {string} [tenant] Absent for the default one.
  * @property {string} owner
  * @property {string} created_at
  * @property {string} [expires_at]
@@ -207,11 +208,15 @@
  * @property {string} name
  * @property {boolean} default
  * @property {string[]} content_types
+ * @property {string[]} [extensions] The endings of names it takes; all when absent.
+ * @property {number} [min_size]
  * @property {number} max_size
  * @property {number} single_limit
  * @property {Algorithm} checksum_algorithm
  * @property {boolean} checksum_required
  * @property {number} max_expires_in
+ * @property {number} [retain_days] For how many days nobody can delete a file.
+ * @property {number} [delete_after_days]
  */
 
 /**

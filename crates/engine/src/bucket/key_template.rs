@@ -1,5 +1,7 @@
 //! How an object key is made, below its prefix.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer};
@@ -23,7 +25,7 @@ const MARK: &str = "_h-";
 const LONGEST_EXTENSION: usize = 16;
 
 /// What a key is made of, segment by segment. A segment that comes to nothing is left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeyTemplate {
     text: String,
     segments: Vec<Vec<Piece>>,
@@ -147,6 +149,12 @@ impl KeyTemplate {
             Piece::Part(part) => part.longest(),
         });
         MAX_PREFIX_BYTES + self.segments.len() + bytes.sum::<usize>()
+    }
+}
+
+impl fmt::Debug for KeyTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
     }
 }
 

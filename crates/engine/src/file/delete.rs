@@ -17,11 +17,15 @@ impl Engine {
     /// Deletes a file; one that is deleted already is fine.
     ///
     /// # Errors
-    /// It is not there, or not a file (an open upload is aborted, not deleted).
+    /// It is not there, not a file (an open upload is aborted, not deleted), or to be kept for longer.
     pub async fn delete_file(&self, who: &Principal, id: FileId) -> Result<(), Error> {
         let record = self.find(who, Action::Delete, id).await?;
         match record.state {
-            State::Available => self.remove(&record, &who.subject).await,
+            State::Available => {
+                let bucket = self.bucket_of(&record)?;
+                bucket.check_retained(&record, self.clock.now())?;
+                self.remove(&record, &who.subject).await
+            }
             State::Deleting | State::Deleted => Ok(()),
             _ => Err(Error::NotFound),
         }

@@ -6,7 +6,7 @@ use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, Metadata};
 
 use super::facts;
-use crate::engine::{check_retention, later};
+use crate::engine::check_retention;
 use crate::policy;
 use crate::{Engine, Error, Principal};
 use valetkey_protocol::policy::Action;
@@ -64,18 +64,21 @@ impl Engine {
                 .merged(pairs)
                 .map_err(|error| ("metadata", error))?,
         };
+        let bucket = self.bucket_of(record)?;
+        if let Some(filename) = &patch.filename {
+            bucket.check_name(filename)?;
+        }
         let expires_at = match patch.retain_for {
             None => facts(record)?.expires_at,
-            Some(None) => None,
             Some(Some(0)) => {
                 return Err(Error::invalid(
                     "retain_for",
                     "must be 1 or more seconds; DELETE removes a file at once",
                 ));
             }
-            Some(Some(seconds)) => {
-                check_retention(seconds)?;
-                Some(later(self.clock.now(), seconds))
+            Some(wanted) => {
+                wanted.map_or(Ok(()), check_retention)?;
+                bucket.changed_end(record, wanted, self.clock.now())?
             }
         };
         Ok(FilePatch {

@@ -12,7 +12,7 @@ use jiff::tz::Offset;
 use miette::Diagnostic;
 
 use super::Question;
-use super::facts::{Attributes, Kind};
+use super::facts::{Attributes, Kind, in_cedar};
 
 const SCHEMA: &str = include_str!("valetkey.cedarschema");
 const DEFAULT: &str = include_str!("default.cedar");
@@ -79,7 +79,7 @@ fn record(names: &BTreeMap<String, Kind>) -> Result<String, PolicyError> {
             );
             return Err(PolicyError(why));
         }
-        let _ = write!(text, " \"{name}\"?: {},", kind.in_cedar());
+        let _ = write!(text, " \"{name}\"?: {},", in_cedar(*kind));
     }
     text.push_str(" }");
     Ok(text)

@@ -9,80 +9,28 @@ use cedar_policy::{
 };
 use jiff::Timestamp;
 use jiff::tz::Offset;
-use serde::Deserialize;
+pub use valetkey_protocol::bucket::{Attribute, Kind};
 use valetkey_protocol::{Metadata, Subject, Tenant};
 
 use super::Action;
 use crate::Principal;
 
-/// A value that policies may read: of a claim, or of an attribute of a bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Attribute {
-    /// True or false.
-    Flag(bool),
-    /// A whole number.
-    Number(i64),
-    /// A text.
-    Text(String),
-    /// Several texts, in no order.
-    Texts(Vec<String>),
-}
-
-/// What kind of value an attribute has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// True or false.
-    Flag,
-    /// A whole number.
-    Number,
-    /// A text.
-    Text,
-    /// Several texts, in no order.
-    Texts,
-}
-
-impl Kind {
-    /// What it is, as a sentence ends.
-    pub fn in_words(self) -> &'static str {
-        match self {
-            Self::Flag => "true or false",
-            Self::Number => "a whole number",
-            Self::Text => "a text",
-            Self::Texts => "a list of texts",
-        }
-    }
-
-    /// What Cedar calls it.
-    pub(super) fn in_cedar(self) -> &'static str {
-        match self {
-            Self::Flag => "Bool",
-            Self::Number => "Long",
-            Self::Text => "String",
-            Self::Texts => "Set<String>",
-        }
+/// What Cedar calls a kind of value.
+pub(super) fn in_cedar(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Flag => "Bool",
+        Kind::Number => "Long",
+        Kind::Text => "String",
+        Kind::Texts => "Set<String>",
     }
 }
 
-impl Attribute {
-    /// Of which kind it is.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Flag(_) => Kind::Flag,
-            Self::Number(_) => Kind::Number,
-            Self::Text(_) => Kind::Text,
-            Self::Texts(_) => Kind::Texts,
-        }
-    }
-
-    fn expression(&self) -> RestrictedExpression {
-        match self {
-            Self::Flag(flag) => RestrictedExpression::new_bool(*flag),
-            Self::Number(number) => RestrictedExpression::new_long(*number),
-            Self::Text(text) => string(text),
-            Self::Texts(texts) => strings(texts),
-        }
+fn expression(attribute: &Attribute) -> RestrictedExpression {
+    match attribute {
+        Attribute::Flag(flag) => RestrictedExpression::new_bool(*flag),
+        Attribute::Number(number) => RestrictedExpression::new_long(*number),
+        Attribute::Text(text) => string(text),
+        Attribute::Texts(texts) => strings(texts),
     }
 }
 
@@ -202,7 +150,7 @@ impl Question<'_> {
     fn user(&self, uid: EntityUid) -> Result<Entity, String> {
         let who = self.who;
         let claims = who.claims.iter();
-        let claims = claims.map(|(name, value)| (name.clone(), value.expression()));
+        let claims = claims.map(|(name, value)| (name.clone(), expression(value)));
         let claims = RestrictedExpression::new_record(claims).map_err(text)?;
         let attributes = [
             ("subject", string(who.subject.as_str())),
@@ -257,7 +205,7 @@ impl<'f> BucketFacts<'f> {
 
     fn entity(&self, uid: EntityUid) -> Result<Entity, String> {
         let own = self.attributes.iter();
-        let own = own.map(|(name, value)| (name.clone(), value.expression()));
+        let own = own.map(|(name, value)| (name.clone(), expression(value)));
         let attributes = [
             ("name", string(self.name)),
             (

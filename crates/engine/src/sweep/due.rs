@@ -112,14 +112,31 @@ impl Engine {
             Due::BytesAwaited => self.look_for_bytes(record).await,
             Due::SessionEnded => self.end_session(record).await,
             Due::VerifyLost => self.verify_again(record).await,
-            Due::RetentionEnded | Due::DeleteLost => match self.hide(&record, None).await? {
-                Some(hidden) => {
-                    self.erase(&hidden, None).await?;
-                    Ok(Action::Removed)
-                }
-                None => Ok(Action::Skipped),
-            },
+            Due::RetentionEnded => self.end_retention(record).await,
+            Due::DeleteLost => self.remove_file(&record).await,
             Due::LeftoversOver => self.remove_leftovers(&record).await,
+        }
+    }
+
+    /// What its bucket keeps for longer, by a rule that is younger than the file, is looked at again then.
+    async fn end_retention(&self, record: Record) -> Result<Action, Error> {
+        let bucket = self.bucket_of(&record)?;
+        let Some(until) = bucket.retained_until(&record, self.clock.now()) else {
+            return self.remove_file(&record).await;
+        };
+        let (id, attempt) = (record.upload.id, record.attempts);
+        let postponement = Postponement { id, attempt, until };
+        self.catalog.postpone(vec![postponement]).await?;
+        Ok(Action::Postponed)
+    }
+
+    async fn remove_file(&self, record: &Record) -> Result<Action, Error> {
+        match self.hide(record, None).await? {
+            Some(hidden) => {
+                self.erase(&hidden, None).await?;
+                Ok(Action::Removed)
+            }
+            None => Ok(Action::Skipped),
         }
     }
 

@@ -7,7 +7,6 @@ use valetkey_protocol::part::MIB;
 use valetkey_protocol::{Checksum, Code, Hasher, Problem};
 use valetkey_store::{ObjectInfo, StoreError};
 
-use crate::engine::later;
 use crate::sniff::{SNIFFED_BYTES, contradicts, detect};
 use crate::{Bucket, Error};
 
@@ -29,7 +28,7 @@ pub(super) async fn check(
     object: &ObjectInfo,
     now: Timestamp,
 ) -> Result<Verdict, Error> {
-    if let Some(problem) = size_problem(record, object.size) {
+    if let Some(problem) = size_problem(bucket, record, object.size) {
         return Ok(Verdict::Bad(problem));
     }
     let checked = match prove_checksum(bucket, record, object).await {
@@ -62,7 +61,7 @@ pub(super) async fn check(
         checksum,
         integrity,
         detected_type,
-        expires_at: record.upload.retain_for.map(|seconds| later(now, seconds)),
+        expires_at: bucket.rules.ends(record.upload.retain_for, now),
     }))
 }
 
@@ -147,9 +146,16 @@ pub(super) fn contradict(source: &ObjectInfo, copy: &ObjectInfo) -> bool {
     source.size != copy.size || source.checksums.iter().any(differs)
 }
 
-/// The problem of more or fewer bytes than declared or, when none were declared, of more than there may be.
-pub(super) fn size_problem(record: &Record, stored: u64) -> Option<Problem> {
+/// The problem of more or fewer bytes than declared or, when none were declared, of more or fewer than there may be.
+pub(super) fn size_problem(bucket: &Bucket, record: &Record, stored: u64) -> Option<Problem> {
     let Some(declared) = record.upload.declared_size() else {
+        let least = bucket.rules.min_size;
+        if stored < least {
+            let detail = format!(
+                "{stored} bytes are stored, and files of at least {least} bytes are taken; create a new upload"
+            );
+            return Some(Problem::new(Code::SizeMismatch, detail).with("limit", least));
+        }
         let most = record.upload.size;
         return (stored > most).then(|| {
             let detail = format!(

@@ -109,6 +109,7 @@ fn check_rules(bucket: &Bucket, create: &CreateUpload) -> Result<(), Error> {
         let problem = Problem::new(Code::FileTooLarge, detail).with("limit", rules.max_size);
         return Err(Error::Refused(problem));
     }
+    bucket.check_wish(create)?;
     create.retain_for.map_or(Ok(()), check_retention)
 }
 

@@ -204,7 +204,7 @@ impl Run<'_> {
         record: &Record,
         source: &ObjectInfo,
     ) -> Result<Option<Problem>, Error> {
-        if let Some(problem) = integrity::size_problem(record, source.size) {
+        if let Some(problem) = integrity::size_problem(self.bucket, record, source.size) {
             return Ok(Some(problem));
         }
         let quarantined = ObjectKey::quarantine(record.upload.id);

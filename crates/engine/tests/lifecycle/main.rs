@@ -15,6 +15,7 @@ mod multipart;
 mod once;
 mod policies;
 mod receipts;
+mod rules;
 mod single;
 mod support;
 mod survey;

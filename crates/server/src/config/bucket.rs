@@ -27,6 +27,18 @@ pub enum Addressing {
     Virtual,
 }
 
+/// Whose key storage encrypts new objects with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BucketEncryption {
+    /// Nothing is asked for: what is set for the bucket there holds.
+    None,
+    /// A key of the storage service.
+    SseS3,
+    /// A key of a key management service.
+    SseKms,
+}
+
 /// One bucket.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -55,6 +67,12 @@ pub struct BucketConfig {
     pub session_token_expires_at: String,
     /// The account the bucket must belong to.
     pub expected_bucket_owner: String,
+    /// How storage encrypts its objects.
+    pub encryption: BucketEncryption,
+    /// With which key of the key management service; with the account's own when empty.
+    pub kms_key_id: String,
+    /// The storage class of its files; the bucket's own when empty.
+    pub storage_class: String,
     /// What it takes, and how.
     pub rules: BucketRules,
 }
@@ -74,6 +92,9 @@ impl Default for BucketConfig {
             session_token: Secret::new(""),
             session_token_expires_at: String::new(),
             expected_bucket_owner: String::new(),
+            encryption: BucketEncryption::None,
+            kms_key_id: String::new(),
+            storage_class: String::new(),
             rules: BucketRules::default(),
         }
     }
@@ -154,6 +175,10 @@ impl BucketConfig {
         if !self.public_endpoint.is_empty() {
             check_url(&key("public_endpoint"), &self.public_endpoint)?;
         }
+        if !self.kms_key_id.is_empty() && self.encryption != BucketEncryption::SseKms {
+            let problem = "is set, and encryption is not \"sse-kms\": set that, or remove this";
+            return Err(invalid(key("kms_key_id"), problem));
+        }
         self.check_credentials_end(key("session_token_expires_at"))
     }
 
@@ -182,11 +207,18 @@ impl BucketConfig {
             ("session_token", self.session_token.expose()),
             ("session_token_expires_at", &self.session_token_expires_at),
             ("expected_bucket_owner", &self.expected_bucket_owner),
+            ("kms_key_id", &self.kms_key_id),
+            ("storage_class", &self.storage_class),
         ] {
             if !value.is_empty() {
                 let problem = "has no meaning for the provider embedded: remove it; addresses go into [embedded], and its key is made by itself";
                 return Err(invalid(key(part), problem));
             }
+        }
+        if self.encryption != BucketEncryption::None {
+            let problem = "has no meaning for the provider embedded, which encrypts nothing: set it to \"none\", and let its disk \
+                 be an encrypted one";
+            return Err(invalid(key("encryption"), problem));
         }
         Ok(())
     }

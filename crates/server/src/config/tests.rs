@@ -1,3 +1,5 @@
+use valetkey_protocol::bucket::Attribute;
+
 use super::*;
 
 const EXAMPLE: &str = include_str!("../../../../config.example.toml");
@@ -173,6 +175,38 @@ fn what_cannot_be_used_is_named_with_its_remedy() {
             }),
         ),
         (
+            "`buckets.files.encryption` has no meaning",
+            Box::new(|c| {
+                c.buckets
+                    .values_mut()
+                    .for_each(|b| b.encryption = BucketEncryption::SseS3)
+            }),
+        ),
+        (
+            "`buckets.files.storage_class` has no meaning",
+            Box::new(|c| {
+                c.buckets
+                    .values_mut()
+                    .for_each(|b| b.storage_class = "STANDARD_IA".to_owned())
+            }),
+        ),
+        (
+            "`buckets.files.kms_key_id` is set, and encryption is not",
+            Box::new(s3(|b| b.kms_key_id = "alias/files".to_owned())),
+        ),
+        (
+            "`buckets.files.rules` do not fit together: min_size",
+            Box::new(|c| {
+                c.buckets
+                    .values_mut()
+                    .for_each(|b| b.rules.min_size = u64::MAX)
+            }),
+        ),
+        (
+            "`auth.claims.tenant` is no JSON pointer",
+            Box::new(|c| c.auth.claims.tenant = "/a~2".to_owned()),
+        ),
+        (
             "`buckets.files.rules` do not fit together: part_size",
             Box::new(|c| c.buckets.values_mut().for_each(|b| b.rules.part_size = 1)),
         ),
@@ -234,6 +268,28 @@ fn what_cannot_be_used_is_named_with_its_remedy() {
         spoil(&mut config);
         let message = config.check().expect_err(start).to_string();
         assert!(message.starts_with(start), "{message}");
+    }
+}
+
+#[test]
+fn attributes_and_templates_are_read_and_what_is_none_is_named() {
+    let rules = |text: &str| {
+        let text = format!("[buckets.files.rules]\n{text}\n");
+        parse(&text).map(|config| config.buckets["files"].rules.clone())
+    };
+    let read = rules(
+        "security_level = 3\nattributes = { department = \"legal\", sealed = true }\nkey_template = \"{id}{ext}\"",
+    )
+    .unwrap();
+    assert_eq!(read.security_level, 3);
+    assert_eq!(read.attributes["sealed"], Attribute::Flag(true));
+    for (text, word) in [
+        ("security_level = 1.5", "i64"),
+        ("attributes = { a = [1] }", "a string"),
+        ("key_template = \"{owner}/{name}\"", "no {id}"),
+    ] {
+        let message = rules(text).unwrap_err().to_string();
+        assert!(message.contains(word), "{message}");
     }
 }
 

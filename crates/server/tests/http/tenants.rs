@@ -261,7 +261,7 @@ async fn a22_no_list_has_a_byte_of_another_tenant() {
             }
         }
         let usage = user.get("/v1/usage").await.ok(200);
-        assert_eq!(usage["buckets"][0]["yours"]["files"], 0);
+        assert_eq!(usage["buckets"][0]["files"], 0);
         assert_eq!(
             usage["buckets"][0]["everybody"]["files"],
             match roles.is_empty() {

@@ -26,18 +26,14 @@ impl Transport {
         algorithm: Algorithm,
     ) -> Result<String, StoreError> {
         let content_type = (CONTENT_TYPE, create.content_type.as_str());
-        let full_object = [
-            content_type,
-            ("x-amz-checksum-algorithm", "CRC64NVME"),
-            CHECKSUM_TYPE,
-        ];
+        let mut headers = vec![content_type];
+        if is_full_object(algorithm) {
+            headers.extend([("x-amz-checksum-algorithm", "CRC64NVME"), CHECKSUM_TYPE]);
+        }
+        headers.extend(self.at_rest.headers());
         let call = Call {
             query: &[("uploads", "")],
-            headers: if is_full_object(algorithm) {
-                &full_object
-            } else {
-                &full_object[..1]
-            },
+            headers: &headers,
             ..Call::new(Method::Post, create.key.as_str())
         };
         let answer = within(self.timeouts.call, self.send(call)).await?;

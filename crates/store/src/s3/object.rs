@@ -37,13 +37,15 @@ impl Transport {
     pub(super) async fn copy(&self, copy: &CopyObject<'_>) -> Result<(), StoreError> {
         let source =
             copy_source(&self.endpoint, copy.source.as_str().as_bytes()).map_err(unsignable)?;
+        let mut headers = vec![
+            (CONTENT_TYPE, copy.content_type.as_str()),
+            (X_AMZ_COPY_SOURCE, &source),
+            (X_AMZ_COPY_SOURCE_IF_MATCH, copy.source_etag),
+            ("x-amz-metadata-directive", "REPLACE"),
+        ];
+        headers.extend(self.at_rest.headers());
         let call = Call {
-            headers: &[
-                (CONTENT_TYPE, copy.content_type.as_str()),
-                (X_AMZ_COPY_SOURCE, &source),
-                (X_AMZ_COPY_SOURCE_IF_MATCH, copy.source_etag),
-                ("x-amz-metadata-directive", "REPLACE"),
-            ],
+            headers: &headers,
             ..Call::new(Method::Put, copy.target.as_str())
         };
         let copied = |answer: Answer| answer.document("CopyObjectResult");
@@ -54,7 +56,10 @@ impl Transport {
 
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
     pub(super) async fn put_empty(&self, key: &ObjectKey) -> Result<(), StoreError> {
-        let call = Call::new(Method::Put, key.as_str());
+        let call = Call {
+            headers: &self.at_rest.encryption(),
+            ..Call::new(Method::Put, key.as_str())
+        };
         within(self.timeouts.call, self.repeat(call, done)).await
     }
 

@@ -16,6 +16,7 @@ use valetkey_sign::s3::{Method, Parts, Presigner, SigningKey, Template};
 use valetkey_sign::{Endpoint, SignError};
 
 use super::answer::unavailable;
+use super::at_rest::AtRest;
 use super::keys::SigningKeys;
 use super::recent::Recent;
 use crate::{GetGrant, PartGrant, PutGrant, StoreError, Validity};
@@ -25,6 +26,7 @@ pub(super) struct ClientSigner {
     pub(super) endpoint: Endpoint,
     keys: Arc<SigningKeys>,
     credentials_end: Option<Timestamp>,
+    at_rest: Arc<AtRest>,
     /// What all requests of the last second have in common.
     batches: Recent<Batch>,
 }
@@ -33,11 +35,13 @@ impl ClientSigner {
     pub(super) fn new(
         endpoint: Endpoint,
         keys: Arc<SigningKeys>,
+        at_rest: Arc<AtRest>,
         credentials_end: Option<Timestamp>,
     ) -> Self {
         Self {
             endpoint,
             keys,
+            at_rest,
             credentials_end,
             batches: Recent::new(),
         }
@@ -48,7 +52,12 @@ impl ClientSigner {
         put: &PutGrant<'_>,
         valid: Validity,
     ) -> Result<PresignedRequest, StoreError> {
-        self.batch(valid)?.put(put)
+        // A client that sends nothing but the type sends none of these; its object is encrypted when it is copied.
+        let encryption = match put.size {
+            Some(_) => self.at_rest.encryption(),
+            None => Vec::new(),
+        };
+        self.batch(valid)?.put(put, &encryption)
     }
 
     pub(super) fn parts(
@@ -158,14 +167,19 @@ impl Batch {
         })
     }
 
-    fn put(&self, put: &PutGrant<'_>) -> Result<PresignedRequest, StoreError> {
+    fn put(
+        &self,
+        put: &PutGrant<'_>,
+        encryption: &[(&str, &str)],
+    ) -> Result<PresignedRequest, StoreError> {
         let size = put.size.map(|size| size.to_string());
         let checksum = put.checksum.map(checksum_header);
-        let mut signed = Vec::with_capacity(4);
+        let mut signed = Vec::with_capacity(6);
         signed.extend(size.as_deref().map(|size| (CONTENT_LENGTH, size)));
         signed.extend(put.content_type.map(|one| (CONTENT_TYPE, one.as_str())));
         signed.extend(size.is_some().then_some((IF_NONE_MATCH, "*")));
         signed.extend(checksum.as_ref().map(|(name, value)| (*name, &**value)));
+        signed.extend(encryption);
         let mut url = String::with_capacity(URL_CAPACITY);
         let values: Vec<&str> = signed.iter().map(|(_, value)| *value).collect();
         self.put_template(put, &signed)?
@@ -174,7 +188,7 @@ impl Batch {
         Ok(self.signed(ClientMethod::Put, url, &signed))
     }
 
-    /// The template for PUTs with headers of these names.
+    /// The template for PUTs with headers of these names. Those for encryption are the same in all of a kind.
     fn put_template(
         &self,
         put: &PutGrant<'_>,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use valetkey_protocol::Algorithm;
 use valetkey_sign::{AddressingStyle, Credentials, Endpoint};
 
-use super::Backoff;
+use super::{AtRest, Backoff};
 use crate::StoreError;
 
 /// Everything [`S3Store::new`](super::S3Store::new) needs to know about one bucket.
@@ -32,6 +32,8 @@ pub struct S3Settings {
     /// The account the bucket must belong to: another one's bucket of that name is refused by storage.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
     pub expected_bucket_owner: Option<String>,
+    /// How storage keeps new objects.
+    pub at_rest: AtRest,
     /// How long we wait.
     pub timeouts: Timeouts,
     /// How long we pause before trying again.
@@ -54,6 +56,7 @@ impl S3Settings {
         if owner.is_some_and(|id| id.is_empty() || !id.bytes().all(|b| b.is_ascii_graphic())) {
             return Err(wrong("expected_bucket_owner is no account id"));
         }
+        self.at_rest.check()?;
         let Timeouts {
             connect,
             call,

@@ -14,6 +14,7 @@ use valetkey_sign::Endpoint;
 use valetkey_sign::s3::{Method, Payload, Request, authorize};
 
 use super::answer::{Answer, printable, refusal, unavailable};
+use super::at_rest::AtRest;
 use super::keys::SigningKeys;
 use super::presign::unsignable;
 use super::settings::wrong;
@@ -42,6 +43,7 @@ pub(super) struct Transport {
     pub(super) keys: Arc<SigningKeys>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) expected_bucket_owner: Option<String>,
+    pub(super) at_rest: Arc<AtRest>,
     pub(super) timeouts: Timeouts,
     pub(super) backoff: Backoff,
     /// How many calls there were: it gives each its own pauses.

@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use valetkey_protocol::{Algorithm, Clock, ContentType, ObjectKey};
-use valetkey_store::s3::{AddressingStyle, Backoff, Credentials, S3Settings, S3Store, Timeouts};
+use valetkey_store::s3::{
+    AddressingStyle, AtRest, Backoff, Credentials, S3Settings, S3Store, Timeouts,
+};
 
 pub const SECRET: &str = "a-secret-that-never-shows";
 
@@ -42,6 +44,7 @@ pub fn settings(endpoint: &str) -> S3Settings {
         checksum_algorithm: Algorithm::Crc64Nvme,
         credentials_end: None,
         expected_bucket_owner: None,
+        at_rest: AtRest::default(),
         timeouts: Timeouts::default(),
         backoff: Backoff {
             base: Duration::from_millis(1),
