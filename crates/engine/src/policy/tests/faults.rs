@@ -53,6 +53,12 @@ fn what_cannot_hold_is_told_with_its_place() {
             "mine.cedar:2:",
             "ip",
         ),
+        // Nobody has such a claim, so it would never hold: a `forbid` would forbid nothing.
+        (
+            "forbid (principal, action, resource)\nwhen { principal.claims has pln && principal.claims.pln == \"x\" };",
+            "mine.cedar:1:",
+            "impossible",
+        ),
         (
             "permit (principal == User::\"alice\", action, resource == ?resource);",
             "mine.cedar",
