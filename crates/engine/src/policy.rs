@@ -162,7 +162,7 @@ impl Engine {
     }
 
     /// Whether somebody may look into every tenant: policies can take that from the role, and give it to nobody else.
-    fn is_everywhere(&self, who: &Principal) -> bool {
+    pub(crate) fn is_everywhere(&self, who: &Principal) -> bool {
         who.tenant.is_default() && who.has_role(ADMIN) && self.is_admin(who)
     }
 

@@ -29,7 +29,7 @@ fn policies_are_checked_without_a_service() {
     // What claims there are, the configuration says.
     let refused = check(&[&policies]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("mine.cedar:2:"), "{refused:?}");
+    assert!(refused.stderr.contains("mine.cedar:1:"), "{refused:?}");
     let config = write(
         "valetkey.toml",
         "[policy.claims]\nplan = { from = \"app.plan\", type = \"text\" }\n",

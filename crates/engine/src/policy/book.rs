@@ -121,8 +121,8 @@ impl Policies {
     /// Reads and checks policies; the built-in ones are among them if asked for.
     ///
     /// # Errors
-    /// Every fault of every file, each on a line: what is no policy, what the schema does not know, two policies of one
-    /// name, templates.
+    /// Every fault of every file, each on a line: what is no policy, what the schema does not know, what can never
+    /// hold, two policies of one name, templates.
     pub fn read(
         files: &[PolicyFile],
         with_built_in: bool,
@@ -217,6 +217,12 @@ fn read_file(file: &PolicyFile, schema: &Schema, set: &mut PolicySet, faults: &m
     faults.extend(
         checked
             .validation_errors()
+            .map(|one| fault(file, one, &one.to_string())),
+    );
+    // A policy that can never hold names what nobody has, and letters that look like others deceive whoever reads it.
+    faults.extend(
+        checked
+            .validation_warnings()
             .map(|one| fault(file, one, &one.to_string())),
     );
     let mut policies: Vec<_> = read.policies().collect();

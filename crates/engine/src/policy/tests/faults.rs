@@ -14,61 +14,70 @@ fn read(text: &str) -> Result<Policies, String> {
     Policies::read(&[file], true, &vocabulary, Offset::UTC).map_err(|error| error.to_string())
 }
 
+/// What is written, how the message begins, and what it says.
+const FAULTS: &[(&str, &str, &str)] = &[
+    (
+        "\n\n  permit (principal, action);",
+        "mine.cedar:3:",
+        "resource",
+    ),
+    (
+        "permit (principal, action, resource)",
+        "mine.cedar:1:",
+        "unexpected end",
+    ),
+    (
+        "permit (principal, action == Action::\"reed\", resource);",
+        "mine.cedar:1:",
+        "reed",
+    ),
+    (
+        "permit (principal, action == Action::\"read\", resource)\nwhen { resource.ownr == \"x\" };",
+        "mine.cedar:2:",
+        "ownr",
+    ),
+    (
+        "permit (principal, action == Action::\"read\", resource)\nwhen { resource.size == \"x\" };",
+        "mine.cedar:2:",
+        "types",
+    ),
+    // What may be missing is asked for first.
+    (
+        "permit (principal, action, resource)\nwhen { principal.claims.plan == \"x\" };",
+        "mine.cedar:2:",
+        "plan",
+    ),
+    (
+        "permit (principal, action == Action::\"read\", resource)\nwhen { context.ip.isLoopback() };",
+        "mine.cedar:2:",
+        "ip",
+    ),
+    // Nobody has such a claim, so it would never hold: a `forbid` would forbid nothing.
+    (
+        "forbid (principal, action, resource)\nwhen { principal.claims has pln && principal.claims.pln == \"x\" };",
+        "mine.cedar:1:",
+        "impossible",
+    ),
+    (
+        "permit (principal == User::\"alice\", action, resource == ?resource);",
+        "mine.cedar",
+        "template",
+    ),
+    (
+        "@id(\"a\") permit (principal, action, resource);@id(\"a\") forbid (principal, action, resource);",
+        "mine.cedar",
+        "stands once",
+    ),
+    (
+        "@id(\"everybody-uploads\") permit (principal, action, resource);",
+        "mine.cedar",
+        "everybody-uploads",
+    ),
+];
+
 #[test]
 fn what_cannot_hold_is_told_with_its_place() {
-    for (text, start, says) in [
-        (
-            "\n\n  permit (principal, action);",
-            "mine.cedar:3:",
-            "resource",
-        ),
-        (
-            "permit (principal, action, resource)",
-            "mine.cedar:1:",
-            "unexpected end",
-        ),
-        (
-            "permit (principal, action == Action::\"reed\", resource);",
-            "mine.cedar:1:",
-            "reed",
-        ),
-        (
-            "permit (principal, action == Action::\"read\", resource)\nwhen { resource.ownr == \"x\" };",
-            "mine.cedar:2:",
-            "ownr",
-        ),
-        (
-            "permit (principal, action == Action::\"read\", resource)\nwhen { resource.size == \"x\" };",
-            "mine.cedar:2:",
-            "types",
-        ),
-        // What may be missing is asked for first.
-        (
-            "permit (principal, action, resource)\nwhen { principal.claims.plan == \"x\" };",
-            "mine.cedar:2:",
-            "plan",
-        ),
-        (
-            "permit (principal, action == Action::\"read\", resource)\nwhen { context.ip.isLoopback() };",
-            "mine.cedar:2:",
-            "ip",
-        ),
-        (
-            "permit (principal == User::\"alice\", action, resource == ?resource);",
-            "mine.cedar",
-            "template",
-        ),
-        (
-            "@id(\"a\") permit (principal, action, resource);@id(\"a\") forbid (principal, action, resource);",
-            "mine.cedar",
-            "stands once",
-        ),
-        (
-            "@id(\"everybody-uploads\") permit (principal, action, resource);",
-            "mine.cedar",
-            "everybody-uploads",
-        ),
-    ] {
+    for (text, start, says) in FAULTS {
         let fault = read(text).expect_err(text);
         assert!(fault.starts_with(start), "{text}: {fault}");
         assert!(fault.contains(says), "{text}: {fault}");
