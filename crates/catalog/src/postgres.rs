@@ -19,6 +19,7 @@ mod error;
 mod history;
 mod insert;
 mod late;
+mod link;
 mod list;
 mod listen;
 mod once;

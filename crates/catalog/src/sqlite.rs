@@ -17,6 +17,7 @@ mod error;
 mod history;
 mod insert;
 mod late;
+mod link;
 mod list;
 mod once;
 mod open;

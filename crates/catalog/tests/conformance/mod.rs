@@ -11,6 +11,7 @@ pub(crate) mod files;
 pub(crate) mod history;
 pub(crate) mod keys;
 pub(crate) mod late;
+pub(crate) mod links;
 pub(crate) mod once;
 pub(crate) mod owing;
 pub(crate) mod sample;
@@ -89,6 +90,11 @@ macro_rules! conformance {
             keys::there_are_so_many_keys_and_each_once
             keys::of_twenty_who_rotate_at_once_one_does
             keys::the_last_use_of_a_key_only_gets_later
+            links::a_link_is_found_as_it_was_made_and_its_file_has_so_many
+            links::of_sixty_four_who_use_a_link_at_once_as_many_do_as_may
+            links::a_link_that_is_revoked_or_over_is_of_no_use
+            links::lists_show_each_link_where_it_belongs
+            links::uses_are_listed_counted_by_day_and_forgotten_by_age
             tenants::files_of_a_tenant_are_in_its_lists_alone
             tenants::events_of_a_tenant_are_in_its_lists_alone
             tenants::accounts_of_one_name_are_as_many_as_tenants
