@@ -15,6 +15,7 @@ pub mod upload;
 mod call;
 mod clock;
 mod keys;
+mod links;
 mod source;
 mod storage;
 

@@ -2,7 +2,7 @@
 //! a ticket makes uploads and does nothing else. All of that within a tenant; what is in another one does not exist.
 //! An API key is good for its scopes and no more.
 
-use valetkey_catalog::Record;
+use valetkey_catalog::{Link, Record};
 use valetkey_protocol::api_key::Scope;
 use valetkey_protocol::{Code, Subject, Tenant};
 
@@ -19,6 +19,8 @@ pub(crate) enum Action {
     Change,
     /// Delete a file.
     Delete,
+    /// Make a link to a file, or end one.
+    CreateLink,
 }
 
 /// Lets through whoever may do this to anything at all.
@@ -29,7 +31,7 @@ pub(crate) fn check_may(who: &Principal, action: Action) -> Result<(), Error> {
     }
     let scope = match action {
         Action::Upload | Action::Change => Scope::Upload,
-        Action::Read => Scope::Read,
+        Action::Read | Action::CreateLink => Scope::Read,
         Action::Delete => Scope::Delete,
     };
     match &who.scopes {
@@ -74,8 +76,16 @@ pub(crate) fn is_within_reach(who: &Principal, tenant: &Tenant) -> bool {
 
 /// Lets through whoever may act on this record. To all others it does not exist.
 pub(crate) fn check_access(who: &Principal, record: &Record) -> Result<(), Error> {
-    let upload = &record.upload;
-    if is_within_reach(who, &upload.tenant) && (upload.owner == who.subject || is_admin(who)) {
+    check_owned(who, &record.upload.tenant, &record.upload.owner)
+}
+
+/// Lets through whoever may act on this link: whoever may on its file. To all others it does not exist.
+pub(crate) fn check_link_access(who: &Principal, link: &Link) -> Result<(), Error> {
+    check_owned(who, &link.tenant, &link.owner)
+}
+
+fn check_owned(who: &Principal, tenant: &Tenant, owner: &Subject) -> Result<(), Error> {
+    if is_within_reach(who, tenant) && (*owner == who.subject || is_admin(who)) {
         Ok(())
     } else {
         Err(Error::NotFound)

@@ -15,6 +15,7 @@ pub mod file;
 pub mod filename;
 pub mod id;
 pub mod key;
+pub mod link;
 pub mod metadata;
 pub mod part;
 pub mod path;

@@ -7,13 +7,16 @@ mod events;
 mod files;
 mod health;
 mod keys;
+mod links;
 mod public;
 mod receipts;
 mod sweep;
 mod uploads;
 mod usage;
+mod visit;
 mod webhooks;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
@@ -29,6 +32,7 @@ use crate::config::Config;
 use crate::cors;
 use crate::door::{self, Door};
 use crate::failure::Failure;
+use crate::link_page::Desk;
 use crate::sdk;
 use crate::streams::Streams;
 
@@ -63,6 +67,10 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(classic::list_classic_files))
         .routes(routes!(classic::delete_classic_file))
         .routes(routes!(classic::presign_image))
+        .routes(routes!(links::create_link, links::list_links))
+        .routes(routes!(links::get_link, links::revoke_link))
+        .routes(routes!(links::list_link_uses))
+        .routes(routes!(visit::open_link, visit::use_link))
         .routes(routes!(events::list_events))
         .routes(routes!(buckets::list_buckets))
         .routes(routes!(usage::get_usage))
@@ -93,6 +101,7 @@ pub(crate) fn router(
     webhooks: Arc<Webhooks>,
     door: Arc<Door>,
     config: &Config,
+    storage: &BTreeSet<String>,
 ) -> Router {
     let (routes, _) = routes().split_for_parts();
     let routes = routes
@@ -101,6 +110,7 @@ pub(crate) fn router(
         .layer(Extension(streams))
         .layer(Extension(webhooks))
         .layer(Extension(Arc::new(Classic::of(config))))
+        .layer(Extension(Arc::new(Desk::new(config.links.ip, storage))))
         .layer(Extension(Arc::clone(&door)))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&door),

@@ -6,6 +6,7 @@ mod catalog;
 mod compat;
 mod events;
 mod limits;
+mod links;
 mod receipts;
 mod secret;
 mod sweep;
@@ -28,6 +29,7 @@ pub use catalog::{CATALOG_VARIABLE, CatalogConfig};
 pub use compat::{ClassicConfig, CompatConfig};
 pub use events::EventsConfig;
 pub use limits::LimitsConfig;
+pub use links::{KeptAddress, LinksConfig};
 pub use receipts::ReceiptsConfig;
 pub use sweep::SweepConfig;
 pub use telemetry::{LogFormat, TelemetryConfig};
@@ -96,6 +98,8 @@ pub struct Config {
     pub sweep: SweepConfig,
     /// How fast each may ask.
     pub limits: LimitsConfig,
+    /// What is remembered of those who use links.
+    pub links: LinksConfig,
     /// How many streams of events the service holds open.
     pub events: EventsConfig,
     /// Who is told what happens.
@@ -127,6 +131,7 @@ impl Default for Config {
             receipts: ReceiptsConfig::default(),
             sweep: SweepConfig::default(),
             limits: LimitsConfig::default(),
+            links: LinksConfig::default(),
             events: EventsConfig::default(),
             webhooks: WebhooksConfig::default(),
             compat: CompatConfig::default(),
@@ -219,6 +224,7 @@ impl Config {
         self.receipts.check(self.catalog.folder().is_some())?;
         self.catalog.check()?;
         self.sweep.check()?;
+        self.links.check()?;
         self.limits.check()?;
         self.events.check()?;
         self.telemetry.check()?;

@@ -26,6 +26,7 @@ use crate::failure::Failure;
 use crate::keys::KeyRing;
 use crate::limits::{Limits, Told, Turn, Way};
 use crate::linger;
+use crate::link_page::Refused;
 use crate::metrics::{Metrics, Route};
 use crate::parts::Lifetime;
 use crate::random::RequestIds;
@@ -38,6 +39,7 @@ pub(crate) const PUBLIC_ROUTES: &[&str] = &[
     "/openapi.json",
     JWKS_PATH,
     "/c/{token}",
+    "/l/{token}",
     "/public/{bucket}/{*name}",
 ];
 
@@ -185,9 +187,8 @@ impl Door {
             false => Ok(answer(next.run(request)).await),
         }
         .unwrap_or_else(Failure::into_response);
-        let failed = response.extensions().get::<Failure>();
-        if let (Some(origin), Some(failure)) = (origin, failed) {
-            let counted = self.limits.nobody(origin, failure.problem.code, told);
+        if let (Some(origin), Some(code)) = (origin, failed(&response)) {
+            let counted = self.limits.nobody(origin, code, told);
             if let Err(problem) = counted.await {
                 return Failure::from(problem).into_response();
             }
@@ -236,7 +237,7 @@ fn way(route: &Route) -> Way {
     match route.as_str() {
         "/healthz" | "/readyz" | sdk::ROUTE => Way::Free,
         name if console::ROUTES.contains(&name) => Way::Free,
-        "/c/{token}" => Way::Content,
+        "/c/{token}" | "/l/{token}" => Way::Content,
         name if route.0.is_none() || PUBLIC_ROUTES.contains(&name) => Way::Public,
         _ => Way::Private,
     }
@@ -255,6 +256,13 @@ async fn answer(response: impl Future<Output = Response>) -> Response {
             Failure::from(problem).into_response()
         }
     }
+}
+
+/// Why a request came to nothing, also where a page says so.
+fn failed(response: &Response) -> Option<Code> {
+    let extensions = response.extensions();
+    let failure = extensions.get::<Failure>().map(|one| one.problem.code);
+    failure.or_else(|| extensions.get::<Refused>().map(|refused| refused.0))
 }
 
 fn write_problem(response: &mut Response, mut problem: Problem, id: &HeaderValue) {

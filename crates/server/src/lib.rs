@@ -30,6 +30,7 @@ mod json;
 mod keys;
 mod limits;
 mod linger;
+mod link_page;
 mod metrics;
 mod outbound;
 mod parts;

@@ -14,7 +14,7 @@ use valetkey_protocol::Clock as _;
 use valetkey_protocol::sweep::Action;
 
 use crate::clock::{Stopwatch, SystemClock};
-use crate::config::SweepConfig;
+use crate::config::{LinksConfig, SweepConfig};
 use crate::metrics::Metrics;
 
 /// How often clocks are compared. Every other answer of storage does it too, but there may be none for long.
@@ -27,6 +27,7 @@ pub(crate) struct Workers {
     pub(crate) engine: Arc<Engine>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) config: SweepConfig,
+    pub(crate) links: LinksConfig,
 }
 
 impl Workers {
@@ -127,6 +128,7 @@ impl Workers {
 
     async fn forget_once(&self) -> Result<(), Error> {
         self.engine.forget_old_keys().await?;
+        self.engine.forget_links(self.links.kept()).await?;
         if let Some(age) = self.config.history() {
             let uploads = self.engine.forget_history(age).await?;
             if uploads > 0 {

@@ -6,6 +6,7 @@ mod events;
 mod get;
 mod health;
 mod key;
+mod link;
 mod ls;
 mod migrate;
 mod openapi;
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Health(health::Health),
     /// Make, list, rotate and revoke API keys
     Key(key::Key),
+    /// Make, list, look at and revoke links to files
+    Link(link::Link),
     /// Make a token for the development service
     Token(token::Token),
     /// Print the OpenAPI document of the API
@@ -86,6 +89,7 @@ impl Command {
             Self::Sweep(sweep) => until_signal(sweep.run()).await,
             Self::Health(health) => until_signal(health.run()).await,
             Self::Key(key) => until_signal(key.run()).await,
+            Self::Link(link) => until_signal(link.run()).await,
             Self::Token(token) => token.run(),
             Self::Openapi => openapi::run(),
         }

@@ -1,5 +1,6 @@
 //! Which limits a request meets, and in which order.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::http::Extensions;
 use valetkey_engine::Owner;
-use valetkey_protocol::{Code, Problem};
+use valetkey_protocol::{Code, FileId, Problem};
 use valetkey_store::Monotonic;
 
 use super::address::{self, Network, Peer};
@@ -46,6 +47,10 @@ impl Way {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin(Option<Network>);
 
+/// How many passwords may be tried at a link, or from an address: so many each second, after so many at once.
+const ATTEMPTS_AT_LINK: (f64, u32) = (1.0, 30);
+const ATTEMPTS_FROM_ADDRESS: (f64, u32) = (0.1, 10);
+
 /// One limit, and who counts.
 struct Limit {
     refusal: Refusal,
@@ -60,6 +65,8 @@ pub(crate) struct Limits {
     anonymous: Option<Limit>,
     principal: Option<Limit>,
     global: Option<Limit>,
+    at_link: Option<Limit>,
+    from_address: Option<Limit>,
     shut: Option<Shut>,
     queue: Queue,
     metrics: LimitMetrics,
@@ -105,6 +112,12 @@ impl Limits {
                 config.principal_burst,
             ),
             global: limit(Refusal::Global, global_per_second, config.global_burst),
+            at_link: limit(Refusal::Password, ATTEMPTS_AT_LINK.0, ATTEMPTS_AT_LINK.1),
+            from_address: limit(
+                Refusal::Password,
+                ATTEMPTS_FROM_ADDRESS.0,
+                ATTEMPTS_FROM_ADDRESS.1,
+            ),
             shut: config.refuse_before_verifying.then(Shut::default),
             queue: Queue::new(config, metrics.clone()),
             metrics,
@@ -128,6 +141,36 @@ impl Limits {
         }
         let client = address::client(peer.copied(), headers, self.proxies);
         Origin(Some(client.into()))
+    }
+
+    /// The address a request comes from, as far as that is sure.
+    pub(crate) fn address(&self, request: &Request) -> IpAddr {
+        let peer = request.extensions().get::<Peer>();
+        address::client(peer.copied(), request.headers(), self.proxies)
+    }
+
+    /// Lets somebody try a password at a link: neither one link nor one address can be tried without end.
+    ///
+    /// # Errors
+    /// Too many were tried there, or from this address.
+    pub(crate) async fn attempt(&self, link: FileId, origin: Origin) -> Result<(), Problem> {
+        let network = origin.0.map(Key::Network);
+        let tried = [
+            (&self.from_address, network),
+            (&self.at_link, Some(Key::Link(link))),
+        ];
+        for (limit, key) in tried {
+            let (Some(limit), Some(key)) = (limit, key) else {
+                continue;
+            };
+            let taken = self.take(limit, &key, ONE, &mut Told::default()).await;
+            taken.map_err(|wait| {
+                let seconds = seconds(wait);
+                let detail = format!("too many passwords were tried; try again in {seconds} s");
+                limited(detail, wait)
+            })?;
+        }
+        Ok(())
     }
 
     /// Lets somebody without a token have something that is for everybody.

@@ -19,6 +19,7 @@ use governor::state::StateStore;
 use governor::state::keyed::ShrinkableKeyedStateStore;
 use prometheus_client::metrics::gauge::Gauge;
 use valetkey_engine::Owner;
+use valetkey_protocol::FileId;
 use valetkey_store::Monotonic;
 
 use super::address::Network;
@@ -56,6 +57,8 @@ pub(crate) enum Key {
     Network(Network),
     /// Somebody with one.
     Principal(Owner),
+    /// Whoever tries passwords at a link.
+    Link(FileId),
     /// Everybody with one, together.
     Everybody,
     /// One of the groups of those who are too many to be told apart.

@@ -17,6 +17,7 @@ mod files;
 mod hosts;
 mod keys;
 mod limits;
+mod links;
 mod outage;
 mod overload;
 mod privacy;
