@@ -105,7 +105,10 @@ mod tests {
     #[test]
     fn each_user_and_all_together_have_their_limit_and_whoever_leaves_makes_room() {
         let streams = streams(3, 2);
-        let [alice, bob] = ["alice", "bob"].map(|name| name.parse().unwrap());
+        let [alice, bob] = ["", "acme"].map(|tenant| Owner {
+            tenant: tenant.parse().unwrap(),
+            subject: "alice".parse().unwrap(),
+        });
         let first = streams.enter(&alice).unwrap();
         let _second = streams.enter(&alice).unwrap();
         let code = |who| streams.enter(who).map(drop).unwrap_err().code;

@@ -11,7 +11,7 @@ use crate::CatalogError;
 use crate::migration::{Migrations, diverged, too_new};
 
 /// Every migration, oldest first. One that was released is never changed: the database remembers its hash.
-const MIGRATIONS: [(&str, &str); 9] = [
+const MIGRATIONS: [(&str, &str); 10] = [
     (
         "V1__catalog",
         include_str!("../../migrations/postgres/V1__catalog.sql"),
@@ -47,6 +47,10 @@ const MIGRATIONS: [(&str, &str); 9] = [
     (
         "V9__tickets_and_keys",
         include_str!("../../migrations/postgres/V9__tickets_and_keys.sql"),
+    ),
+    (
+        "V10__tenants",
+        include_str!("../../migrations/postgres/V10__tenants.sql"),
     ),
 ];
 

@@ -17,7 +17,7 @@ use crate::migration::{diverged, too_new};
 use crate::{CatalogError, Migrations};
 
 /// Every migration, oldest first. One that was released is never changed: the file remembers its hash.
-const MIGRATIONS: [(&str, &str); 9] = [
+const MIGRATIONS: [(&str, &str); 10] = [
     (
         "V1__catalog",
         include_str!("../../migrations/sqlite/V1__catalog.sql"),
@@ -53,6 +53,10 @@ const MIGRATIONS: [(&str, &str); 9] = [
     (
         "V9__tickets_and_keys",
         include_str!("../../migrations/sqlite/V9__tickets_and_keys.sql"),
+    ),
+    (
+        "V10__tenants",
+        include_str!("../../migrations/sqlite/V10__tenants.sql"),
     ),
 ];
 

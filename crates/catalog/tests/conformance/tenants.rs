@@ -121,15 +121,6 @@ pub(crate) async fn accounts_of_one_name_are_as_many_as_tenants(catalog: &Shared
     for (upload, state) in everybodys().into_iter().zip(ends) {
         in_state(catalog, upload, state).await;
     }
-    let one = |catalog: &Shared, whose: Whose| {
-        let usage = catalog.usage(whose);
-        async move {
-            let found = usage.await.unwrap().into_iter();
-            let found: Vec<_> = found.filter(|(bucket, _)| bucket == BUCKET).collect();
-            assert!(found.len() <= 1);
-            found.first().map(|(_, usage)| *usage).unwrap_or_default()
-        }
-    };
     let mut sum = Usage::default();
     for tenant in TENANTS {
         let [ours, bobs] = [subject(tenant), "bob"].map(|name| Whose::Owner(owner(tenant, name)));
@@ -159,6 +150,13 @@ pub(crate) async fn accounts_of_one_name_are_as_many_as_tenants(catalog: &Shared
             matches!(&inserted[0], Insertion::Over(over) if over.limit == Limit::OpenUploads);
         assert_eq!(over, !fits, "{inserted:?}");
     }
+}
+
+/// What is held in the one bucket.
+async fn one(catalog: &Shared, whose: Whose) -> Usage {
+    let mut found = catalog.usage(whose).await.unwrap();
+    assert!(found.len() <= 1 && found.iter().all(|(bucket, _)| bucket == BUCKET));
+    found.pop().map(|(_, usage)| usage).unwrap_or_default()
 }
 
 fn plus(one: Usage, other: Usage) -> Usage {

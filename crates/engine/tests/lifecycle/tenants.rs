@@ -94,9 +94,8 @@ async fn keys_follow_the_template_and_a_survey_finds_nothing_wrong_with_them() {
             assert!(key.contains(&upload.id.to_string()), "{key}");
             let found = world.engine.create_download_by_key(&who, None, key).await;
             found.unwrap();
-            let others = world
-                .engine
-                .create_download_by_key(&of("x", alice()), None, key);
+            let other = of("x", alice());
+            let others = world.engine.create_download_by_key(&other, None, key);
             assert!(others.await.is_err());
         }
         let mut cursor = None;

@@ -281,7 +281,16 @@ mod tests {
     #[tokio::test]
     async fn several_are_taken_together_or_not_at_all() {
         let (limiter, clock) = limiter(1.0, 5);
-        let who = Key::Principal("alice".parse().unwrap());
+        let alice = |tenant: &str| {
+            Key::Principal(Owner {
+                tenant: tenant.parse().unwrap(),
+                subject: "alice".parse().unwrap(),
+            })
+        };
+        // One of the same name in another tenant is somebody else.
+        let other = alice("acme");
+        assert_eq!(take(&limiter, &other, 5).await, Verdict::Taken { left: 0 });
+        let who = alice("");
         assert_eq!(take(&limiter, &who, 3).await, Verdict::Taken { left: 2 });
         assert_eq!(
             take(&limiter, &who, 4).await,
