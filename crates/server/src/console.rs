@@ -53,6 +53,7 @@ const FILES: Files = bundled!["console":
     "view/events.js",
     "view/files.js",
     "view/glyph.js",
+    "view/links.js",
     "view/preview.js",
     "view/proof.js",
     "view/shell.js",
