@@ -13,6 +13,7 @@ mod backoff;
 mod change;
 mod count;
 mod delivery;
+mod drop_link;
 mod due;
 mod endpoint;
 mod error;

@@ -11,6 +11,7 @@ mod api_key;
 mod ballast;
 mod change;
 mod delivery;
+mod drop_link;
 mod due;
 mod endpoint;
 mod error;

@@ -14,6 +14,7 @@ pub mod upload;
 
 mod call;
 mod clock;
+mod drops;
 mod keys;
 mod links;
 mod source;

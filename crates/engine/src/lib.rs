@@ -4,6 +4,7 @@
 mod api_key;
 mod bucket;
 mod download;
+mod drop_link;
 mod engine;
 mod error;
 mod event;
@@ -22,6 +23,7 @@ mod webhook;
 
 pub use bucket::{Bucket, BucketRules, KeyTemplate};
 pub use download::Reading;
+pub use drop_link::OpenDrop;
 pub use engine::{Engine, EngineParts, Ids, Observer};
 pub use error::Error;
 pub use event::{Follower, Told};

@@ -17,7 +17,7 @@ use valetkey_protocol::{Code, FileId, PresignedUrl, hex};
 
 pub use visit::{LinkVisit, OpenLink};
 
-use crate::engine::later;
+use crate::engine::{later, page_limit};
 use crate::policy::{self, Action};
 use crate::seal::Purpose;
 use crate::{Engine, Error, Principal};
@@ -29,9 +29,6 @@ const USUAL_LIFE: u64 = 7 * 24 * 3600;
 const LONGEST_LIFE: u64 = 366 * 24 * 3600;
 /// How many networks a link may name.
 const MOST_NETWORKS: usize = 20;
-/// The items of a page when nobody asks otherwise, and at most.
-const DEFAULT_LIMIT: u32 = 100;
-const MAX_LIMIT: u32 = 1000;
 /// How many days are counted.
 const DAYS: u32 = 366;
 
@@ -102,10 +99,10 @@ impl Engine {
     /// A limit or a cursor that is none, or the catalog does not answer.
     pub async fn list_links(&self, who: &Principal, query: ListLinks) -> Result<LinkPage, Error> {
         policy::check_may(who, Action::Read)?;
-        let limit = limit(query.limit)?;
+        let limit = page_limit(query.limit)?;
         let cursor = query.cursor.as_deref();
         let before = cursor
-            .map(|text| self.open_place(who, "l", text))
+            .map(|text| self.open_page(who, "l", text))
             .transpose()?;
         let list = LinkList {
             tenant: policy::listed_tenant(who),
@@ -119,7 +116,7 @@ impl Engine {
         links.truncate(limit as usize);
         let last = links.last().filter(|_| more);
         Ok(LinkPage {
-            next_cursor: last.map(|link| self.seal_place(who, "l", link.id)),
+            next_cursor: last.map(|link| self.seal_page(who, "l", link.id)),
             links: links.into_iter().map(view).collect(),
         })
     }
@@ -147,18 +144,18 @@ impl Engine {
         id: FileId,
         query: ListLinkUses,
     ) -> Result<LinkUsePage, Error> {
-        let limit = limit(query.limit)?;
+        let limit = page_limit(query.limit)?;
         self.managed_link(who, Action::Read, id).await?;
         let kind = format!("u{id}");
         let cursor = query.cursor.as_deref();
-        let before = cursor.map(|text| self.open_place(who, &kind, text));
+        let before = cursor.map(|text| self.open_page(who, &kind, text));
         let before = before.transpose()?;
         let mut uses = self.catalog.link_uses(id, before, limit + 1).await?;
         let more = uses.len() > limit as usize;
         uses.truncate(limit as usize);
         let last = uses.last().filter(|_| more);
         Ok(LinkUsePage {
-            next_cursor: last.map(|(number, _)| self.seal_place(who, &kind, *number)),
+            next_cursor: last.map(|(number, _)| self.seal_page(who, &kind, *number)),
             uses: uses.into_iter().map(used).collect(),
         })
     }
@@ -199,13 +196,18 @@ impl Engine {
         Ok(link)
     }
 
-    fn seal_place(&self, who: &Principal, kind: &str, place: impl std::fmt::Display) -> String {
+    pub(crate) fn seal_page(
+        &self,
+        who: &Principal,
+        kind: &str,
+        place: impl std::fmt::Display,
+    ) -> String {
         let text = format!("{kind} {place} {}", who.owner());
         self.sealer.seal(Purpose::Cursor, text.as_bytes())
     }
 
     /// A cursor is good for whom it was made and in its list only.
-    fn open_place<T: std::str::FromStr>(
+    pub(crate) fn open_page<T: std::str::FromStr>(
         &self,
         who: &Principal,
         kind: &str,
@@ -265,14 +267,6 @@ fn network(text: &str) -> Result<IpNet, Error> {
         )
     };
     network.map(|network| network.trunc()).map_err(wrong)
-}
-
-fn limit(asked: Option<u32>) -> Result<u32, Error> {
-    let limit = asked.unwrap_or(DEFAULT_LIMIT);
-    match (1..=MAX_LIMIT).contains(&limit) {
-        true => Ok(limit),
-        false => Err(Error::invalid("limit", format!("must be 1 to {MAX_LIMIT}"))),
-    }
 }
 
 /// 160 random bits, which nobody guesses, however fast the hash.

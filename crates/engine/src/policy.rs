@@ -84,7 +84,8 @@ pub(crate) fn check_link_access(who: &Principal, link: &Link) -> Result<(), Erro
     check_owned(who, &link.tenant, &link.owner)
 }
 
-fn check_owned(who: &Principal, tenant: &Tenant, owner: &Subject) -> Result<(), Error> {
+/// Lets through whoever may act on what is somebody's. To all others it does not exist.
+pub(crate) fn check_owned(who: &Principal, tenant: &Tenant, owner: &Subject) -> Result<(), Error> {
     if is_within_reach(who, tenant) && (*owner == who.subject || is_admin(who)) {
         Ok(())
     } else {

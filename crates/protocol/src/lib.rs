@@ -9,6 +9,7 @@ pub mod clock;
 pub mod content_type;
 pub mod disposition;
 pub mod download;
+pub mod drop_link;
 pub mod error;
 pub mod event;
 pub mod file;

@@ -16,7 +16,7 @@ use valetkey_engine::Principal;
 use valetkey_protocol::api_key::PREFIX;
 use valetkey_protocol::problem::PROBLEM_JSON;
 use valetkey_protocol::receipt::JWKS_PATH;
-use valetkey_protocol::{Code, Problem};
+use valetkey_protocol::{Code, Problem, drop_link};
 
 use crate::auth::{self, Verifier};
 use crate::clock::Stopwatch;
@@ -30,7 +30,7 @@ use crate::link_page::Refused;
 use crate::metrics::{Metrics, Route};
 use crate::parts::Lifetime;
 use crate::random::RequestIds;
-use crate::{console, sdk, telemetry};
+use crate::{console, drop_page, sdk, telemetry};
 
 /// The only routes of the API that ask for no token.
 pub(crate) const PUBLIC_ROUTES: &[&str] = &[
@@ -40,6 +40,9 @@ pub(crate) const PUBLIC_ROUTES: &[&str] = &[
     JWKS_PATH,
     "/c/{token}",
     "/l/{token}",
+    "/d/{token}",
+    "/d/{token}/ticket",
+    "/d/{token}/{filename}",
     "/public/{bucket}/{*name}",
 ];
 
@@ -157,10 +160,16 @@ impl Door {
         }
         match self.authenticate(request.headers()).await {
             Ok((principal, left)) => {
+                // By a drop link somebody else sends files than their owner, who does not pay for that.
+                if is_dropped(request.headers()) {
+                    limits.anybody(limits.origin(request), told).await?;
+                } else {
+                    let extensions = request.extensions_mut();
+                    limits
+                        .somebody(&principal.owner(), extensions, told)
+                        .await?;
+                }
                 let extensions = request.extensions_mut();
-                limits
-                    .somebody(&principal.owner(), extensions, told)
-                    .await?;
                 extensions.insert(principal);
                 extensions.insert(Lifetime(left));
                 Ok(())
@@ -212,6 +221,9 @@ impl Door {
         if token.starts_with(PREFIX) {
             return self.keys.holder(token, behalf).await;
         }
+        if let Some(token) = token.strip_prefix(drop_link::PREFIX) {
+            return self.keys.dropper(token).await;
+        }
         if behalf.is_some() {
             let detail = "only an API key with the scope `on_behalf` may send Valetkey-Subject";
             return Err(Failure::new(Code::Forbidden, detail));
@@ -235,9 +247,9 @@ impl Door {
 /// What a route asks of whoever comes: nothing is where it is for everybody, or nothing is there at all.
 fn way(route: &Route) -> Way {
     match route.as_str() {
-        "/healthz" | "/readyz" | sdk::ROUTE => Way::Free,
+        "/healthz" | "/readyz" | sdk::ROUTE | drop_page::ROUTE => Way::Free,
         name if console::ROUTES.contains(&name) => Way::Free,
-        "/c/{token}" | "/l/{token}" => Way::Content,
+        "/c/{token}" | "/l/{token}" | "/d/{token}" => Way::Content,
         name if route.0.is_none() || PUBLIC_ROUTES.contains(&name) => Way::Public,
         _ => Way::Private,
     }
@@ -256,6 +268,11 @@ async fn answer(response: impl Future<Output = Response>) -> Response {
             Failure::from(problem).into_response()
         }
     }
+}
+
+/// Whether a request comes by a drop link.
+fn is_dropped(headers: &HeaderMap) -> bool {
+    auth::bearer(headers).is_ok_and(|token| token.starts_with(drop_link::PREFIX))
 }
 
 /// Why a request came to nothing, also where a page says so.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -65,7 +65,7 @@ pub(crate) struct Desk {
 impl Desk {
     /// Pages whose forms may lead to storage at these origins, and nowhere else.
     pub(crate) fn new(kept: KeptAddress, storage: &BTreeSet<String>) -> Self {
-        let style = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
+        let style = digest_of(STYLE);
         let storage: String = storage.iter().map(|origin| format!(" {origin}")).collect();
         // Browsers hold the redirects of a form against this, too.
         let text = format!(
@@ -81,14 +81,7 @@ impl Desk {
 
     /// A page.
     pub(crate) fn answer(&self, status: StatusCode, page: &Page<'_>) -> Response {
-        let mut response = Response::new(Body::from(page.write()));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        let html = HeaderValue::from_static("text/html; charset=utf-8");
-        headers.insert(header::CONTENT_TYPE, html);
-        headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
-        headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
-        response
+        html(status, page.write(), &self.policy)
     }
 
     /// The page of a problem.
@@ -112,6 +105,39 @@ impl Desk {
     }
 }
 
+/// What a policy calls a style.
+pub(crate) fn digest_of(style: &str) -> String {
+    STANDARD.encode(digest(&SHA256, style.as_bytes()))
+}
+
+/// An answer with a page, under a policy.
+pub(crate) fn html(status: StatusCode, page: String, policy: &HeaderValue) -> Response {
+    let mut response = Response::new(Body::from(page));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    headers.insert(header::CONTENT_TYPE, html);
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+    headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
+    response
+}
+
+/// A whole page. Title and body are markup.
+pub(crate) fn document(title: &str, style: &str, body: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"robots\" content=\"noindex\">\n<title>{title}</title>\n<style>{style}</style>\n</head>\n\
+         <body>\n{body}</body>\n</html>\n"
+    )
+}
+
+/// Whether a browser shows the answer to a person.
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT).iter();
+    accepted.any(|one| one.to_str().is_ok_and(|text| text.contains("text/html")))
+}
+
 fn title(code: Code) -> &'static str {
     match code {
         Code::NotFound => "There is no such link",
@@ -130,14 +156,12 @@ impl Page<'_> {
             Self::Over { title, .. } => (*title, BROKEN),
         };
         let (title, body) = (escaped(title), self.body());
-        format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"robots\" content=\"noindex\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n\
-             <body>\n<main>\n<svg viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.6\" \
+        let body = format!(
+            "<main>\n<svg viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.6\" \
              stroke-linecap=\"round\" stroke-linejoin=\"round\" aria-hidden=\"true\"><path d=\"{icon}\"/></svg>\n\
-             <h1>{title}</h1>\n{body}</main>\n</body>\n</html>\n"
-        )
+             <h1>{title}</h1>\n{body}</main>\n"
+        );
+        document(&title, STYLE, &body)
     }
 
     fn body(&self) -> String {
@@ -172,8 +196,8 @@ fn sentence(detail: &str) -> String {
     format!("{}{}.", first.unwrap_or_default(), chars.as_str())
 }
 
-/// Text that means nothing to a browser.
-fn escaped(text: &str) -> String {
+/// Text that is no markup.
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -188,7 +212,8 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-fn size_in_words(bytes: u64) -> String {
+/// A number of bytes as people say it.
+pub(crate) fn size_in_words(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KB", "MB", "GB", "TB", "PB"];
     let (mut unit, mut whole, mut rest) = (None, bytes, 0);
     for name in UNITS {

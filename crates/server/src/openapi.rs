@@ -69,6 +69,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let methods = [
         &mut item.get,
         &mut item.post,
+        &mut item.put,
         &mut item.patch,
         &mut item.delete,
     ];
@@ -154,7 +155,7 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
             Code::MalformedRequest,
             Code::InvalidRequest,
         ],
-        id if id.contains("_link") => link_problems(id),
+        id if id.contains("_link") || id.contains("_drop") => link_problems(id),
         id if id.ends_with("_api_key") => key_problems(id),
         "sweep" => &[Code::Forbidden, Code::StorageUnavailable, Code::StorageFull],
         "list_files" => &[Code::MalformedRequest, Code::InvalidRequest],
@@ -194,14 +195,29 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
 /// The problems of making, managing and using links.
 fn link_problems(operation_id: &str) -> &'static [Code] {
     match operation_id {
-        "create_link" => &[Code::NotFound, Code::Conflict, Code::StorageFull],
-        "list_links" => &[Code::MalformedRequest, Code::InvalidRequest],
+        "create_link" | "create_drop" => &[Code::NotFound, Code::Conflict, Code::StorageFull],
+        "list_links" | "list_drops" => &[Code::MalformedRequest, Code::InvalidRequest],
         "list_link_uses" => &[Code::NotFound, Code::MalformedRequest, Code::InvalidRequest],
         "open_link" | "use_link" => &[
             Code::NotFound,
             Code::LinkOver,
             Code::Unauthenticated,
             Code::Forbidden,
+            Code::ClockSkew,
+            Code::CatalogUnavailable,
+            Code::StorageFull,
+        ],
+        "open_drop" | "create_drop_ticket" => {
+            &[Code::NotFound, Code::LinkOver, Code::CatalogUnavailable]
+        }
+        "send_by_drop" => &[
+            Code::NotFound,
+            Code::LinkOver,
+            Code::InvalidRequest,
+            Code::ContentTypeNotAllowed,
+            Code::FileTooLarge,
+            Code::QuotaExceeded,
+            Code::TooManyUploads,
             Code::ClockSkew,
             Code::CatalogUnavailable,
             Code::StorageFull,

@@ -129,6 +129,7 @@ impl Workers {
     async fn forget_once(&self) -> Result<(), Error> {
         self.engine.forget_old_keys().await?;
         self.engine.forget_links(self.links.kept()).await?;
+        self.engine.forget_drops(self.links.kept()).await?;
         if let Some(age) = self.config.history() {
             let uploads = self.engine.forget_history(age).await?;
             if uploads > 0 {

@@ -4,6 +4,7 @@
 pub(crate) mod accounts;
 pub(crate) mod claims;
 pub(crate) mod deliveries;
+pub(crate) mod drops;
 pub(crate) mod due;
 pub(crate) mod edges;
 pub(crate) mod events;
@@ -95,6 +96,8 @@ macro_rules! conformance {
             links::a_link_that_is_revoked_or_over_is_of_no_use
             links::lists_show_each_link_where_it_belongs
             links::uses_are_listed_counted_by_day_and_forgotten_by_age
+            drops::a_drop_link_is_found_listed_revoked_and_forgotten
+            drops::of_sixty_four_at_once_no_more_bytes_get_in_than_may
             tenants::files_of_a_tenant_are_in_its_lists_alone
             tenants::events_of_a_tenant_are_in_its_lists_alone
             tenants::accounts_of_one_name_are_as_many_as_tenants

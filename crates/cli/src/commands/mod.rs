@@ -2,6 +2,7 @@
 
 mod demo;
 mod dev;
+mod drop;
 mod events;
 mod get;
 mod health;
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     Key(key::Key),
     /// Make, list, look at and revoke links to files
     Link(link::Link),
+    /// Make, list and revoke links by which anybody sends files into a folder
+    Drop(drop::Drop),
     /// Make a token for the development service
     Token(token::Token),
     /// Print the OpenAPI document of the API
@@ -90,6 +93,7 @@ impl Command {
             Self::Health(health) => until_signal(health.run()).await,
             Self::Key(key) => until_signal(key.run()).await,
             Self::Link(link) => until_signal(link.run()).await,
+            Self::Drop(drop) => until_signal(drop.run()).await,
             Self::Token(token) => token.run(),
             Self::Openapi => openapi::run(),
         }

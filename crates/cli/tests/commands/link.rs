@@ -1,9 +1,9 @@
-//! `valetkey link`
+//! `valetkey link` and `valetkey drop`
 
 use crate::support::{Dev, Ran, valetkey};
 
 #[test]
-fn a_link_is_made_listed_shown_and_revoked() {
+fn links_both_ways_are_made_listed_and_revoked() {
     let dev = Dev::start();
     let (api, token) = (dev.api(), dev.run("token", &["--sub", "alice"]).well());
     let link = |arguments: &[&str]| {
@@ -37,6 +37,20 @@ fn a_link_is_made_listed_shown_and_revoked() {
     link(&["revoke", id]).well();
     let shown = link(&["show", id]).well();
     assert!(shown.contains("revoked"), "{shown}");
+    let dropped = |arguments: &[&str]| {
+        let mut command = valetkey();
+        command.arg("drop").args(arguments);
+        Ran::of(command.args(["--url", &api, "--token", token.trim_end()]))
+    };
+    let url = dropped(&["create", "from/bob", "--max-files", "3"]).well();
+    assert!(url.starts_with(&format!("{api}/d/")), "{url}");
+    let list = dropped(&["list"]).well();
+    assert!(
+        list.contains("0/3") && list.contains("files/from/bob"),
+        "{list}"
+    );
+    dropped(&["revoke", list.split(' ').next().unwrap()]).well();
+    assert!(dropped(&["list"]).well().contains("revoked"));
     let wrong = link(&["create", file, "--network", "home"]);
     assert!(
         wrong.code == Some(1) && wrong.stderr.contains("192.0.2.0/24"),

@@ -14,7 +14,7 @@ use super::{Answer, Shared, content};
 use crate::door::Door;
 use crate::failure::Failure;
 use crate::json;
-use crate::link_page::{Desk, Page, WRONG_PASSWORD};
+use crate::link_page::{Desk, Page, WRONG_PASSWORD, wants_page};
 use crate::parts::TokenInPath;
 
 /// The longest name of a program that is remembered, in characters.
@@ -166,12 +166,6 @@ fn locked() -> Failure {
     let detail =
         "this link has a password: open it in a browser, or POST {\"password\": \"…\"} as JSON";
     Failure::new(Code::Unauthenticated, detail)
-}
-
-/// Whether a browser shows the answer to a person.
-fn wants_page(headers: &HeaderMap) -> bool {
-    let mut accepted = headers.get_all(header::ACCEPT).iter();
-    accepted.any(|one| one.to_str().is_ok_and(|text| text.contains("text/html")))
 }
 
 /// Whether a browser says that a page of another site sent this.

@@ -21,6 +21,10 @@ impl KeyRing for NoKeys {
     ) -> Result<(Principal, Duration), Failure> {
         Err(Failure::new(Code::Unauthenticated, "there is no key"))
     }
+
+    async fn dropper(&self, _: &str) -> Result<(Principal, Duration), Failure> {
+        Err(Failure::new(Code::Unauthenticated, "there is no drop link"))
+    }
 }
 
 /// A router of one public route behind the door.

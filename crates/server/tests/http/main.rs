@@ -12,6 +12,7 @@ mod classic;
 mod console;
 mod cors;
 mod downloads;
+mod drops;
 mod events;
 mod files;
 mod hosts;

@@ -20,6 +20,7 @@ struct Names {
     object_key: String,
     api_key: String,
     link: String,
+    drop: String,
 }
 
 impl Names {
@@ -30,6 +31,7 @@ impl Names {
             object_key: format!("files/_t-a/alice/{id}/x.txt"),
             api_key: "0123456789ab".to_owned(),
             link: id.to_owned(),
+            drop: id.to_owned(),
         }
     }
 }
@@ -41,6 +43,7 @@ enum What {
     ObjectKey,
     ApiKey,
     Link,
+    Drop,
 }
 
 /// Every request that names an upload, a file or a key: `{}` is the name, in the path or in the body.
@@ -75,6 +78,9 @@ const NAMING: &[(&str, &str, What, &str)] = &[
     ("GET", "/v1/links/{id}", What::Link, ""),
     ("GET", "/v1/links/{id}/uses", What::Link, ""),
     ("DELETE", "/v1/links/{id}", What::Link, ""),
+    ("GET", "/v1/drops/{id}", What::Drop, ""),
+    ("GET", "/v1/drops/{id}/qr.svg", What::Drop, ""),
+    ("DELETE", "/v1/drops/{id}", What::Drop, ""),
     ("DELETE", "/v1/uploads/{id}", What::Id, ""),
     ("DELETE", "/v1/files/{id}", What::Id, ""),
     (
@@ -93,6 +99,7 @@ const SHOWING: &[&str] = &[
     "/v1/usage",
     "/v1/keys",
     "/v1/links",
+    "/v1/drops",
     "/v1/buckets",
     "/files",
 ];
@@ -122,6 +129,10 @@ const OTHER: &[(&str, &str)] = &[
     ("GET", "/c/{token}"),
     ("GET", "/l/{token}"),
     ("POST", "/l/{token}"),
+    ("POST", "/v1/drops"),
+    ("GET", "/d/{token}"),
+    ("POST", "/d/{token}/ticket"),
+    ("PUT", "/d/{token}/{filename}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/openapi.json"),
@@ -156,12 +167,15 @@ async fn furnish(world: &World, tenant: &str) -> Names {
     let key = admin.post("/v1/keys", &key).await.ok(201);
     let link = json!({"file": file["id"], "name": "secret-name"});
     let link = alice.post("/v1/links", &link).await.ok(201);
+    let drop = json!({"path": "secret-folder", "name": "secret-name"});
+    let drop = alice.post("/v1/drops", &drop).await.ok(201);
     let ids = [&file, &single, &multipart].map(|one| id(one).to_owned());
     Names {
         ids: ids.to_vec(),
         object_key: file["key"].as_str().unwrap().to_owned(),
         api_key: id(&key).to_owned(),
         link: id(&link).to_owned(),
+        drop: id(&drop).to_owned(),
     }
 }
 
@@ -177,6 +191,7 @@ async fn answers(
         What::ObjectKey => vec![&names.object_key],
         What::ApiKey => vec![&names.api_key],
         What::Link => vec![&names.link],
+        What::Drop => vec![&names.drop],
     };
     let mut answers = BTreeSet::new();
     for name in asked {
