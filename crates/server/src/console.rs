@@ -56,6 +56,7 @@ const FILES: Files = bundled!["console":
     "view/links.js",
     "view/preview.js",
     "view/proof.js",
+    "view/receive.js",
     "view/shell.js",
     "view/signin.js",
     "view/toolbar.js",

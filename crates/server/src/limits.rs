@@ -12,6 +12,6 @@ mod told;
 mod turn;
 
 pub(crate) use address::Peer;
-pub(crate) use layer::{Limits, Way};
+pub(crate) use layer::{Limits, Origin, Way};
 pub(crate) use told::{RATELIMIT, RATELIMIT_POLICY, Share, Told};
 pub(crate) use turn::Turn;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use valetkey_protocol::drop_link::DropTicket;
@@ -71,18 +71,18 @@ pub(crate) async fn create_drop_ticket(
 pub(crate) async fn send_by_drop(
     State(engine): State<Shared>,
     path: Result<Path<(String, String)>, axum::extract::rejection::PathRejection>,
-    request: Request,
+    headers: HeaderMap,
 ) -> Answer {
     let Ok(Path((token, filename))) = path else {
         return Err(Failure::new(Code::NotFound, "there is no such link"));
     };
     let filename = Filename::parse(&filename).map_err(|error| invalid("filename", &error))?;
-    let size = declared(request.headers())?;
-    let content_type = content_type(request.headers(), &filename)?;
+    let size = declared(&headers)?;
+    let content_type = content_type(&headers, &filename)?;
     let sent = engine.create_drop_upload(&token, filename, content_type, size);
     let mut response: Response = content::redirect(&sent.await?.url)?;
     // The body is not for here: whoever waited with it goes there at once.
-    if linger::waits_with_its_body(request.headers()) {
+    if linger::waits_with_its_body(&headers) {
         linger::say_close(response.headers_mut());
     }
     Ok(response)

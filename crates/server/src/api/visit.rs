@@ -1,5 +1,6 @@
 //! `/l/{token}`: what whoever has a link does with it. Browsers get pages, programs get redirects and problems.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -7,25 +8,30 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use percent_encoding::percent_decode_str;
-use valetkey_engine::{LinkVisit, OpenLink};
+use valetkey_engine::LinkVisit;
 use valetkey_protocol::{Code, PresignedUrl, Secret, link};
 
 use super::{Answer, Shared, content};
 use crate::door::Door;
 use crate::failure::Failure;
 use crate::json;
+use crate::limits::Origin;
 use crate::link_page::{Desk, Page, WRONG_PASSWORD, wants_page};
 use crate::parts::TokenInPath;
 
 /// The longest name of a program that is remembered, in characters.
 const LONGEST_AGENT: usize = 200;
 
-/// Where a link is used, and by whom.
-pub(crate) struct Place {
+/// Who uses a link, and which.
+struct Visitor {
     engine: Shared,
     door: Arc<Door>,
     desk: Arc<Desk>,
     token: String,
+    address: IpAddr,
+    origin: Origin,
+    visit: LinkVisit,
+    wants_page: bool,
 }
 
 /// Use a link. A link with a page or a password answers with a page, and only `POST` uses it; `HEAD` uses none.
@@ -47,15 +53,10 @@ pub(crate) async fn open_link(
     TokenInPath(token): TokenInPath,
     request: Request,
 ) -> Answer {
-    let place = Place {
-        engine,
-        door,
-        desk,
-        token,
-    };
-    let wants_page = wants_page(request.headers());
-    let opened = place.open(&request, wants_page).await;
-    place.told(opened, wants_page)
+    let visitor = Visitor::of(&request, engine, door, desk, token);
+    let counts = *request.method() != Method::HEAD;
+    let opened = visitor.open(counts).await;
+    visitor.told(opened)
 }
 
 /// Use a link that has a page or a password: the button of its page sends a form, programs send JSON or nothing.
@@ -74,87 +75,85 @@ pub(crate) async fn use_link(
     TokenInPath(token): TokenInPath,
     request: Request,
 ) -> Answer {
-    let place = Place {
-        engine,
-        door,
-        desk,
-        token,
-    };
-    let wants_page = wants_page(request.headers());
-    let used = place.use_it(request).await;
-    place.told(used, wants_page)
+    let visitor = Visitor::of(&request, engine, door, desk, token);
+    let used = visitor.press(request).await;
+    visitor.told(used)
 }
 
-impl Place {
-    async fn open(&self, request: &Request, wants_page: bool) -> Answer {
-        let open = self.find(request).await?;
+impl Visitor {
+    fn of(
+        request: &Request,
+        engine: Shared,
+        door: Arc<Door>,
+        desk: Arc<Desk>,
+        token: String,
+    ) -> Self {
+        let address = door.limits.address(request);
+        let agent = request.headers().get(header::USER_AGENT);
+        let agent = agent.and_then(|agent| agent.to_str().ok());
+        Self {
+            address,
+            origin: door.limits.origin(request),
+            visit: LinkVisit {
+                address: desk.kept.of(address),
+                agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()),
+            },
+            wants_page: wants_page(request.headers()),
+            engine,
+            door,
+            desk,
+            token,
+        }
+    }
+
+    async fn open(&self, counts: bool) -> Answer {
+        let open = self.engine.open_link(&self.token, self.address).await?;
         if open.locked() {
-            return match wants_page {
-                true => Ok(self
-                    .desk
-                    .answer(StatusCode::OK, &Page::Locked { wrong: false })),
+            return match self.wants_page {
+                true => Ok(self.page(&Page::Locked { wrong: false })),
                 false => Err(locked()),
             };
         }
         if open.landing() {
-            return Ok(self.page(&open));
+            return Ok(self.page(&Page::Landing {
+                filename: open.filename().as_str(),
+                size: open.size(),
+            }));
         }
-        if *request.method() == Method::HEAD {
-            return redirect(StatusCode::FOUND, &self.engine.peek_link(&open)?);
-        }
-        let visit = self.visit(request);
-        let url = self.engine.use_link(&open, visit).await?;
+        let url = match counts {
+            true => self.engine.use_link(&open, self.visit.clone()).await?,
+            false => self.engine.peek_link(&open)?,
+        };
         redirect(StatusCode::FOUND, &url)
     }
 
-    async fn use_it(&self, request: Request) -> Answer {
-        let open = self.find(&request).await?;
+    async fn press(&self, request: Request) -> Answer {
+        let open = self.engine.open_link(&self.token, self.address).await?;
         // A page of somewhere else presses no button here.
         if is_foreign(request.headers()) {
             let detail = "open the link itself, and press its button there";
             return Err(Failure::new(Code::Forbidden, detail));
         }
-        let (visit, origin) = (self.visit(&request), self.door.limits.origin(&request));
         let password = password(request).await?;
         if open.locked() {
-            let Some(password) = password else {
-                return Err(locked());
-            };
-            self.door.limits.attempt(open.id(), origin).await?;
+            let password = password.ok_or_else(locked)?;
+            self.door.limits.attempt(open.id(), self.origin).await?;
             if !self.engine.unlocks(&open, password).await? {
                 return Err(Failure::new(Code::Unauthenticated, WRONG_PASSWORD));
             }
         }
-        let url = self.engine.use_link(&open, visit).await?;
+        let url = self.engine.use_link(&open, self.visit.clone()).await?;
         redirect(StatusCode::SEE_OTHER, &url)
     }
 
-    async fn find(&self, request: &Request) -> Result<OpenLink, Failure> {
-        let address = self.door.limits.address(request);
-        Ok(self.engine.open_link(&self.token, address).await?)
-    }
-
-    fn visit(&self, request: &Request) -> LinkVisit {
-        let agent = request.headers().get(header::USER_AGENT);
-        let agent = agent.and_then(|agent| agent.to_str().ok());
-        LinkVisit {
-            address: self.desk.kept.of(self.door.limits.address(request)),
-            agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()),
-        }
-    }
-
-    fn page(&self, open: &OpenLink) -> Response {
-        let page = Page::Landing {
-            filename: open.filename().as_str(),
-            size: open.size(),
-        };
-        self.desk.answer(StatusCode::OK, &page)
+    fn page(&self, page: &Page<'_>) -> Response {
+        self.desk.answer(StatusCode::OK, page)
     }
 
     /// The answer to a program, or to a person. What is our fault is a problem to both: the log has it.
-    fn told(&self, answer: Answer, wants_page: bool) -> Answer {
+    fn told(&self, answer: Answer) -> Answer {
         match answer {
-            Err(failure) if wants_page && failure.problem.code.status() < 500 => {
+            Err(failure) if self.wants_page && failure.problem.code.status() < 500 => {
                 Ok(self.desk.refuse(&failure.problem))
             }
             answer => answer,
