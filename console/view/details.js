@@ -8,6 +8,7 @@ import { copyLink, download, removeFile } from './actions.js';
 import { edit } from './edit.js';
 import { chronicle } from './chronicle.js';
 import { glyph } from './glyph.js';
+import { links } from './links.js';
 import { preview } from './preview.js';
 import { fact, proof } from './proof.js';
 import { failure } from './shell.js';
@@ -26,7 +27,7 @@ export function details(panel, app) {
     // A film that plays stays where it is, and plays on.
     if (!shown.file) {
       const look = preview(app, file, /** @type {any} */ (shown.end).signal);
-      replace(panel, h('div.panel-head'), look, h('div.panel-about'), chronicle(app, file));
+      replace(panel, h('div.panel-head'), look, h('div.panel-about'), links(app, file), chronicle(app, file));
     }
     shown.file = file;
     replace(/** @type {Element} */ (panel.querySelector('.panel-head')), glyph(file), h('h2', { tabindex: '-1', 'data-key': 'title' }, file.filename), closer(close));

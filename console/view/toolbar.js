@@ -3,6 +3,7 @@
 import { go, place } from '../route.js';
 import { h, replace, spoken } from '../ui/dom.js';
 import { icon } from '../ui/icon.js';
+import { receive } from './receive.js';
 
 /** @type {[string, string][]} */
 const TYPES = [
@@ -76,6 +77,7 @@ function upload(app) {
   const folder = h('input', { type: 'file', webkitdirectory: true, hidden: true, 'data-role': 'folder', onchange: take });
   return [
     files, folder,
+    h('button.button', { type: 'button', title: 'Receive files here', onclick: () => receive(app) }, icon('receive'), h('span.label-wide', null, 'Receive', spoken(' files here'))),
     h('button.button', { type: 'button', onclick: () => folder.click() }, icon('folder'), h('span.label-wide', null, spoken('Upload a '), 'Folder')),
     h('button.button.primary', { type: 'button', onclick: () => files.click() }, icon('upload'), 'Upload'),
   ];

@@ -74,6 +74,8 @@ pub enum Limit {
     BucketBytes,
     /// [`TicketUse::max_uploads`].
     TicketUploads,
+    /// [`TicketUse::max_bytes`].
+    TicketBytes,
 }
 
 /// How much work there is, in numbers.

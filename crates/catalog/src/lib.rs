@@ -3,11 +3,13 @@
 mod account;
 mod api_key;
 mod delivery;
+mod drop_link;
 mod due;
 mod edge;
 mod error;
 mod history;
 mod late;
+mod link;
 mod migration;
 mod owner;
 mod record;
@@ -29,23 +31,25 @@ pub use delivery::{
     Attempt, Deliveries, Delivery, DeliveryBacklog, DeliveryClaim, DeliveryList, Endpoint, FanOut,
     Fate, Settlement,
 };
+pub use drop_link::{DropLink, DropLinks, DropList};
 pub use due::{Claim, Due, DueList, Postponement, Task};
 pub use edge::{Edge, Step};
 pub use error::CatalogError;
 pub use history::{Event, EventList, Issue, Passage};
 pub use late::LateUploads;
+pub use link::{Link, LinkList, LinkUse, Links};
 pub use migration::Migrations;
 pub use owner::{Owner, Whose};
 pub use record::{FileFacts, NewUpload, QUARANTINE_GRACE_SECONDS, Record, Transfer};
 pub use ticket::{TicketId, TicketUse, Tickets};
 pub use valetkey_protocol::event::EventKind;
 
-/// The catalog of uploads and files; [`Deliveries`], [`LateUploads`], [`Tickets`] and [`ApiKeys`] are the rest of it. An answer means
+/// The catalog of uploads and files; [`Deliveries`], [`LateUploads`], [`Tickets`], [`ApiKeys`], [`Links`] and [`DropLinks`] are the rest of it. An answer means
 /// that what it says is on disk.
 ///
 /// Instants are remembered to the millisecond. A call whose future is dropped may still take effect.
 #[async_trait]
-pub trait Catalog: Deliveries + LateUploads + Tickets + ApiKeys {
+pub trait Catalog: Deliveries + LateUploads + Tickets + ApiKeys + Links + DropLinks {
     /// Remembers new uploads and reserves their sizes: those that stay within their limits, each counted after the
     /// ones before it, all or none of these; an id that is taken is [`CatalogError::Refused`].
     async fn insert_uploads(&self, intents: Vec<Intent>) -> Result<Vec<Insertion>, CatalogError>;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use valetkey_protocol::FileId;
 
-use crate::CatalogError;
+use crate::{CatalogError, Limit, Over};
 
 /// SHA-256 of what names a ticket: who made it, its id there, whose uploads they are and in which bucket.
 pub type TicketId = [u8; 32];
@@ -16,8 +16,33 @@ pub struct TicketUse {
     pub id: TicketId,
     /// How many uploads may be created under it; no limit when absent. Each counts, whatever becomes of it.
     pub max_uploads: Option<u64>,
+    /// How many bytes they may declare together; no limit when absent.
+    pub max_bytes: Option<u64>,
     /// When it ends.
     pub expires_at: Timestamp,
+}
+
+impl TicketUse {
+    /// Whether it has a limit at all.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.max_uploads.is_some() || self.max_bytes.is_some()
+    }
+
+    /// The limit that one more upload of so many bytes would go over, after as many uploads and bytes as there are.
+    pub(crate) fn exceeded(&self, (uploads, bytes): (u64, u64), size: u64) -> Option<Over> {
+        let over = |limit, allowed, used| Over {
+            limit,
+            allowed,
+            used,
+        };
+        match (self.max_uploads, self.max_bytes) {
+            (Some(max), _) if uploads >= max => Some(over(Limit::TicketUploads, max, uploads)),
+            (_, Some(max)) if bytes.saturating_add(size) > max => {
+                Some(over(Limit::TicketBytes, max, bytes))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What is remembered of tickets. Uploads are counted as part of their insert.

@@ -187,6 +187,7 @@ fn is_worth_repeating(code: Code) -> bool {
         | Code::TypeMismatch
         | Code::UploadExpired
         | Code::EventsForgotten
+        | Code::LinkOver
         | Code::BodyTooLarge
         | Code::FileTooLarge
         | Code::QuotaExceeded

@@ -14,7 +14,9 @@ pub mod upload;
 
 mod call;
 mod clock;
+mod drops;
 mod keys;
+mod links;
 mod policies;
 mod source;
 mod storage;

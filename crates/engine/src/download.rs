@@ -214,6 +214,34 @@ impl Engine {
         Ok(request.url)
     }
 
+    /// Signs the way to a file's bytes for whoever uses it at once: saved under its name, and for so many seconds, whatever
+    /// window its bucket has. It outlives its file no more than others.
+    pub(crate) fn sign_once(
+        &self,
+        record: &Record,
+        reading: Reading,
+        seconds: u64,
+    ) -> Result<PresignedUrl, Error> {
+        let bucket = self.bucket_of(record)?;
+        let now = self.clock.now();
+        let ends = file::facts(record)?.expires_at;
+        let left = ends.map_or(seconds, |end| seconds.min(seconds_until(now, end)));
+        let valid = validity(now, left.max(1));
+        let shown = Shown::of(bucket, record, Disposition::Attachment, None)?;
+        let get = shown.grant(&record.upload.key);
+        Ok(match reading {
+            Reading::Headers => bucket.store.presign_head(&get, valid)?,
+            Reading::Bytes => bucket.store.presign_get(&get, valid)?.url,
+        })
+    }
+
+    /// Counts one download that was signed so.
+    pub(crate) async fn count_once(&self, record: &Record) -> Result<(), Error> {
+        let bucket = self.bucket_of(record)?;
+        self.observer.issued_download(&bucket.name);
+        self.count(vec![self.issued(bucket, record)]).await
+    }
+
     /// Counts issued downloads. On a full disk there is no room for that, and reading goes on all the same.
     async fn count(&self, issues: Vec<Issue>) -> Result<(), Error> {
         match self.catalog.count_downloads(issues).await {

@@ -4,10 +4,12 @@
 mod api_key;
 mod bucket;
 mod download;
+mod drop_link;
 mod engine;
 mod error;
 mod event;
 mod file;
+mod link;
 mod policy;
 mod principal;
 mod receipt;
@@ -21,10 +23,12 @@ mod webhook;
 
 pub use bucket::{Bucket, BucketRules, KeyTemplate};
 pub use download::Reading;
+pub use drop_link::OpenDrop;
 pub use engine::{Engine, EngineParts, Ids, Observer};
 pub use error::Error;
 pub use event::{Follower, Told};
 pub use file::PublicRead;
+pub use link::{LinkChance, LinkVisit, OpenLink};
 pub use policy::{
     About, Attribute, Attributes, BucketFacts, DEFAULT_POLICIES, FileFacts, Kind, Policies,
     PolicyBook, PolicyError, PolicyFile, Question, Vocabulary, Wish,

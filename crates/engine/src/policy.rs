@@ -17,6 +17,7 @@ use valetkey_protocol::{Code, Subject, Tenant};
 pub use book::{DEFAULT_POLICIES, Policies, PolicyBook, PolicyError, PolicyFile, Vocabulary};
 pub use facts::{About, Attribute, Attributes, BucketFacts, FileFacts, Kind, Question, Wish};
 
+use crate::link::USUAL_LIFE;
 use crate::{ADMIN, Bucket, Engine, Error, Principal};
 
 /// What a question is about, and what else is asked for with it.
@@ -71,6 +72,14 @@ pub(crate) struct Deed {
 }
 
 impl Deed {
+    /// Making a link that holds for so many seconds.
+    pub(crate) fn create_link(seconds: u64) -> Self {
+        Self {
+            action: Action::CreateLink,
+            expires_in: Some(seconds),
+        }
+    }
+
     /// Fetching, for so many seconds.
     pub(crate) fn download(expires_in: Option<u64>) -> Self {
         Self {
@@ -228,11 +237,7 @@ impl Engine {
             return Err(Error::NotFound);
         }
         if action == Action::CreateUpload {
-            let own = upload.owner == who.subject && upload.tenant == who.tenant;
-            return match own || self.is_admin(who) {
-                true => Ok(()),
-                false => Err(Error::NotFound),
-            };
+            return self.check_owned(who, &upload.tenant, &upload.owner);
         }
         if self.may(who, deed, record) {
             return Ok(());
@@ -245,6 +250,25 @@ impl Engine {
             return Err(Error::refused(Code::Forbidden, detail));
         }
         Err(Error::NotFound)
+    }
+
+    /// Lets through whoever made something, or administers where it is. To all others it does not exist.
+    pub(crate) fn check_owned(
+        &self,
+        who: &Principal,
+        tenant: &Tenant,
+        owner: &Subject,
+    ) -> Result<(), Error> {
+        let own = *owner == who.subject && *tenant == who.tenant;
+        match own || (self.is_within_reach(who, tenant) && self.is_admin(who)) {
+            true => Ok(()),
+            false => Err(Error::NotFound),
+        }
+    }
+
+    /// Whose links a list shows: `None` is everybody's, in the tenants within reach.
+    pub(crate) fn managed_owner(&self, who: &Principal) -> Option<Subject> {
+        (!self.is_admin(who)).then(|| who.subject.clone())
     }
 
     /// Whether policies let somebody do this to a file that is within reach.
@@ -289,10 +313,12 @@ impl Engine {
         Err(Error::refused(Code::Forbidden, detail))
     }
 
-    /// For how many seconds a URL will hold; what was asked for, where the bucket does not allow that.
+    /// For how many seconds a URL or a link will hold; what was asked for, where the bucket does not allow that.
     pub(super) fn lifetime(&self, deed: Deed, record: &Record) -> Option<u64> {
-        if !matches!(deed.action, Action::Download | Action::CreateLink) {
-            return None;
+        match deed.action {
+            Action::Download => {}
+            Action::CreateLink => return Some(deed.expires_in.unwrap_or(USUAL_LIFE)),
+            _ => return None,
         }
         let bucket = self.buckets.get(&record.upload.bucket)?;
         bucket

@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     Content,
     /// A position in a survey.
     Survey,
+    /// A drop link.
+    Drop,
 }
 
 /// Seals and opens.
@@ -26,6 +28,7 @@ pub(crate) struct Sealer {
     cursor: Hmac<Sha256>,
     content: Hmac<Sha256>,
     survey: Hmac<Sha256>,
+    drop: Hmac<Sha256>,
 }
 
 impl Sealer {
@@ -35,6 +38,7 @@ impl Sealer {
             cursor: derive(secret, b"valetkey cursor v1"),
             content: derive(secret, b"valetkey content v1"),
             survey: derive(secret, b"valetkey survey v1"),
+            drop: derive(secret, b"valetkey drop v1"),
         }
     }
 
@@ -59,6 +63,7 @@ impl Sealer {
             Purpose::Cursor => self.cursor.clone(),
             Purpose::Content => self.content.clone(),
             Purpose::Survey => self.survey.clone(),
+            Purpose::Drop => self.drop.clone(),
         };
         mac.update(payload);
         let full = mac.finalize().into_bytes();

@@ -23,6 +23,8 @@ pub struct Ticket {
     pub expires_at: Timestamp,
     /// For which uploads it is.
     pub claim: TicketClaim,
+    /// How many bytes all its uploads together may declare; no limit when absent.
+    pub max_bytes: Option<u64>,
 }
 
 impl Ticket {
@@ -105,6 +107,7 @@ impl Engine {
         Some(TicketUse {
             id: ticket.id(&who.owner(), self.ticket_bucket(ticket)),
             max_uploads: ticket.claim.max_count,
+            max_bytes: ticket.max_bytes,
             expires_at: ticket.expires_at,
         })
     }

@@ -136,6 +136,13 @@ pub(crate) fn over_limit(over: &Over, bucket: &str) -> Error {
             );
             Problem::new(Code::QuotaExceeded, detail).with("scope", "ticket")
         }
+        Limit::TicketBytes => {
+            let free = allowed.saturating_sub(*used);
+            let detail = format!(
+                "all files together may have {allowed} bytes here, of which {free} are left; send a smaller file"
+            );
+            Problem::new(Code::QuotaExceeded, detail).with("scope", "ticket")
+        }
     };
     Error::Refused(problem.with("limit", *allowed).with("used", *used))
 }

@@ -69,6 +69,8 @@ codes! {
     RequestInProgress "request_in_progress" 409 "The same request is in progress";
     /// What came after this place is not remembered any more.
     EventsForgotten "events_forgotten" 410 "The events were forgotten";
+    /// A link was good once.
+    LinkOver "link_over" 410 "The link is over";
     /// The request itself has too many bytes.
     BodyTooLarge "body_too_large" 413 "The request body is too large";
     /// The declared file is larger than its bucket takes.

@@ -3,18 +3,23 @@
 mod buckets;
 mod content;
 mod downloads;
+mod drops;
 mod events;
 mod files;
 mod health;
 mod keys;
+mod links;
 mod policy;
 mod public;
 mod receipts;
+mod receive;
 mod sweep;
 mod uploads;
 mod usage;
+mod visit;
 mod webhooks;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
@@ -29,7 +34,9 @@ use crate::compat::classic::{self, Classic};
 use crate::config::Config;
 use crate::cors;
 use crate::door::{self, Door};
+use crate::drop_page::{self, Counter};
 use crate::failure::Failure;
+use crate::link_page::Desk;
 use crate::sdk;
 use crate::streams::Streams;
 
@@ -64,6 +71,16 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(classic::list_classic_files))
         .routes(routes!(classic::delete_classic_file))
         .routes(routes!(classic::presign_image))
+        .routes(routes!(links::create_link, links::list_links))
+        .routes(routes!(links::get_link, links::revoke_link))
+        .routes(routes!(links::list_link_uses))
+        .routes(routes!(visit::open_link, visit::use_link))
+        .routes(routes!(drops::create_drop, drops::list_drops))
+        .routes(routes!(drops::get_drop, drops::revoke_drop))
+        .routes(routes!(drops::get_drop_qr))
+        .routes(routes!(receive::open_drop))
+        .routes(routes!(receive::create_drop_ticket))
+        .routes(routes!(receive::send_by_drop))
         .routes(routes!(events::list_events))
         .routes(routes!(buckets::list_buckets))
         .routes(routes!(usage::get_usage))
@@ -95,6 +112,7 @@ pub(crate) fn router(
     webhooks: Arc<Webhooks>,
     door: Arc<Door>,
     config: &Config,
+    storage: &BTreeSet<String>,
 ) -> Router {
     let (routes, _) = routes().split_for_parts();
     let routes = routes
@@ -103,6 +121,8 @@ pub(crate) fn router(
         .layer(Extension(streams))
         .layer(Extension(webhooks))
         .layer(Extension(Arc::new(Classic::of(config))))
+        .layer(Extension(Arc::new(Counter::new(storage))))
+        .layer(Extension(Arc::new(Desk::new(config.links.ip, storage))))
         .layer(Extension(Arc::clone(&door)))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&door),
@@ -113,7 +133,9 @@ pub(crate) fn router(
         Some(layer) => routes.layer(layer),
         None => routes,
     };
-    routes.merge(sdk::router(door))
+    routes
+        .merge(drop_page::router(Arc::clone(&door)))
+        .merge(sdk::router(door))
 }
 
 async fn no_such_path() -> Failure {

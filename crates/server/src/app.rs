@@ -113,7 +113,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
     let streams = Streams::new(config.events, metrics.event_streams(), stop.clone());
     let (shared, told) = (Arc::clone(&engine), Arc::clone(&webhooks));
     let (streams, behind) = (Arc::new(streams), Arc::clone(&door));
-    let mut router = api::router(shared, streams, told, behind, &config);
+    let mut router = api::router(shared, streams, told, behind, &config, &storage);
     if config.console {
         router = router.merge(console::router(door, &storage));
     }
@@ -130,6 +130,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
             metrics: Arc::clone(&metrics),
             config: config.sweep,
             limits: counting,
+            links: config.links,
         },
         webhooks: WebhookWorker::new(webhooks, &metrics, config.webhooks.concurrency),
         keys,

@@ -6,6 +6,7 @@ mod catalog;
 mod compat;
 mod events;
 mod limits;
+mod links;
 mod policy;
 mod receipts;
 mod secret;
@@ -29,6 +30,7 @@ pub use catalog::{CATALOG_VARIABLE, CatalogConfig};
 pub use compat::{ClassicConfig, CompatConfig};
 pub use events::EventsConfig;
 pub use limits::{LimitsConfig, REDIS_VARIABLE, WhenAway};
+pub use links::{KeptAddress, LinksConfig};
 pub use policy::{ClaimConfig, PolicyConfig};
 pub use receipts::ReceiptsConfig;
 pub use sweep::SweepConfig;
@@ -100,6 +102,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Who may do what.
     pub policy: PolicyConfig,
+    /// What is remembered of those who use links.
+    pub links: LinksConfig,
     /// How many streams of events the service holds open.
     pub events: EventsConfig,
     /// Who is told what happens.
@@ -132,6 +136,7 @@ impl Default for Config {
             sweep: SweepConfig::default(),
             limits: LimitsConfig::default(),
             policy: PolicyConfig::default(),
+            links: LinksConfig::default(),
             events: EventsConfig::default(),
             webhooks: WebhooksConfig::default(),
             compat: CompatConfig::default(),
@@ -226,6 +231,7 @@ impl Config {
         self.receipts.check(self.catalog.folder().is_some())?;
         self.catalog.check()?;
         self.sweep.check()?;
+        self.links.check()?;
         self.limits.check()?;
         self.policy.check()?;
         self.events.check()?;

@@ -17,7 +17,7 @@ use valetkey_engine::Principal;
 use valetkey_protocol::api_key::PREFIX;
 use valetkey_protocol::problem::PROBLEM_JSON;
 use valetkey_protocol::receipt::JWKS_PATH;
-use valetkey_protocol::{Code, Problem};
+use valetkey_protocol::{Code, Problem, drop_link};
 
 use crate::auth::{self, Verifier};
 use crate::clock::Stopwatch;
@@ -25,13 +25,14 @@ use crate::compat::anonymous::Anonymous;
 use crate::compat::classic;
 use crate::failure::Failure;
 use crate::keys::KeyRing;
-use crate::limits::{Limits, Told, Turn, Way};
+use crate::limits::{Limits, Origin, Told, Turn, Way};
 use crate::linger;
+use crate::link_page::Refused;
 use crate::metrics::{Metrics, Route};
 use crate::parts::Lifetime;
 use crate::policies::PolicySource;
 use crate::random::RequestIds;
-use crate::{console, sdk, telemetry};
+use crate::{console, drop_page, sdk, telemetry};
 
 /// The only routes of the API that ask for no token.
 pub(crate) const PUBLIC_ROUTES: &[&str] = &[
@@ -40,6 +41,10 @@ pub(crate) const PUBLIC_ROUTES: &[&str] = &[
     "/openapi.json",
     JWKS_PATH,
     "/c/{token}",
+    "/l/{token}",
+    "/d/{token}",
+    "/d/{token}/ticket",
+    "/d/{token}/{filename}",
     "/public/{bucket}/{*name}",
 ];
 
@@ -103,7 +108,11 @@ async fn serve(
     }
     let (way, mut told) = (way(&route), Told::default());
     let mut response = match door.admit(&route, way, &mut request, &mut told).await {
-        Ok(()) => door.serve_in_turn(way, request, next).await,
+        Ok(()) => {
+            let origin = door.limits.origin(&request);
+            let response = door.serve_in_turn(way, request, next).await;
+            door.count_link(way, origin, response, &mut told).await
+        }
         Err(failure) => failure.into_response(),
     };
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
@@ -146,7 +155,7 @@ impl Door {
         check_host(request)?;
         let limits = &self.limits;
         match way {
-            Way::Free => return Ok(()),
+            Way::Free | Way::Link => return Ok(()),
             Way::Content => return self.admit_content(request, told).await,
             Way::Public => return Ok(limits.anybody(limits.origin(request), told).await?),
             Way::Private => limits.before(request)?,
@@ -163,10 +172,16 @@ impl Door {
         match self.authenticate(request.headers()).await {
             Ok((mut principal, left)) => {
                 principal.address = limits.address(request);
+                // By a drop link somebody else sends files than their owner, who does not pay for that.
+                if is_dropped(request.headers()) {
+                    limits.anybody(limits.origin(request), told).await?;
+                } else {
+                    let extensions = request.extensions_mut();
+                    limits
+                        .somebody(&principal.owner(), extensions, told)
+                        .await?;
+                }
                 let extensions = request.extensions_mut();
-                limits
-                    .somebody(&principal.owner(), extensions, told)
-                    .await?;
                 extensions.insert(principal);
                 extensions.insert(Lifetime(left));
                 Ok(())
@@ -202,6 +217,23 @@ impl Door {
         answered.unwrap_or_else(Failure::into_response)
     }
 
+    /// Counts a link that does not hold like a token that does not; also where a page says so.
+    async fn count_link(
+        &self,
+        way: Way,
+        origin: Origin,
+        response: Response,
+        told: &mut Told,
+    ) -> Response {
+        let Some(code) = failed(&response).filter(|_| way == Way::Link) else {
+            return response;
+        };
+        match self.limits.nobody(origin, code, told).await {
+            Ok(()) => response,
+            Err(problem) => Failure::from(problem).into_response(),
+        }
+    }
+
     async fn answer(&self, request: Request, next: Next) -> Response {
         let work = self.limits.within_budget(next.run(request));
         answer(work).await
@@ -222,6 +254,9 @@ impl Door {
         let behalf = auth::behalf(headers)?;
         if token.starts_with(PREFIX) {
             return self.keys.holder(token, behalf).await;
+        }
+        if let Some(token) = token.strip_prefix(drop_link::PREFIX) {
+            return self.keys.dropper(token).await;
         }
         if behalf.is_some() {
             let detail = "only an API key with the scope `on_behalf` may send Valetkey-Subject";
@@ -257,9 +292,10 @@ fn check_host(request: &Request) -> Result<(), Failure> {
 
 fn way(route: &Route) -> Way {
     match route.as_str() {
-        "/healthz" | "/readyz" | sdk::ROUTE => Way::Free,
+        "/healthz" | "/readyz" | sdk::ROUTE | drop_page::ROUTE => Way::Free,
         name if console::ROUTES.contains(&name) => Way::Free,
         "/c/{token}" => Way::Content,
+        "/l/{token}" | "/d/{token}" => Way::Link,
         name if route.0.is_none() || PUBLIC_ROUTES.contains(&name) => Way::Public,
         _ => Way::Private,
     }
@@ -278,6 +314,18 @@ async fn answer(response: impl Future<Output = Response>) -> Response {
             Failure::from(problem).into_response()
         }
     }
+}
+
+/// Whether a request comes by a drop link.
+fn is_dropped(headers: &HeaderMap) -> bool {
+    auth::bearer(headers).is_ok_and(|token| token.starts_with(drop_link::PREFIX))
+}
+
+/// Why a request came to nothing, also where a page says so.
+fn failed(response: &Response) -> Option<Code> {
+    let extensions = response.extensions();
+    let failure = extensions.get::<Failure>().map(|one| one.problem.code);
+    failure.or_else(|| extensions.get::<Refused>().map(|refused| refused.0))
 }
 
 fn write_problem(response: &mut Response, mut problem: Problem, id: &HeaderValue) {

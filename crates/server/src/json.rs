@@ -90,7 +90,7 @@ pub(crate) fn reply_with_room<T: Serialize>(
 }
 
 /// Reads a document: first its form (400), then its meaning (422).
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         malformed(format!(
             "the body is not UTF-8: byte {} is wrong",
@@ -121,7 +121,7 @@ fn meaning<T: DeserializeOwned>(text: &str) -> Problem {
     }
 }
 
-fn is_json(method: &Method, headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(method: &Method, headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE);
     let Some(Ok(text)) = value.map(|value| value.to_str()) else {
         return false;
@@ -139,7 +139,7 @@ fn is_plain(headers: &HeaderMap) -> bool {
 }
 
 /// Reads the body up to the limit, or nothing of it when it will be refused anyway.
-async fn read(request: Request, refused: bool) -> Result<Bytes, Failure> {
+pub(crate) async fn read(request: Request, refused: bool) -> Result<Bytes, Failure> {
     let declared = request
         .headers()
         .get(header::CONTENT_LENGTH)

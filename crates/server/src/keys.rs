@@ -1,9 +1,9 @@
-//! Who holds an API key, and which content URLs hold: what the door asks the engine.
+//! Who holds an API key or a drop link, and which content URLs hold: what the door asks the engine.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use valetkey_engine::{Engine, Principal};
 use valetkey_protocol::{Clock as _, Subject};
 
@@ -25,6 +25,8 @@ pub(crate) trait KeyRing: Send + Sync + 'static {
 
     /// Checks the permission in a content URL, without a look at the file.
     fn content(&self, token: &str) -> Result<(), Failure>;
+    /// Finds out who somebody with a drop link acts as, and for how long that may be relied on.
+    async fn dropper(&self, token: &str) -> Result<(Principal, Duration), Failure>;
 }
 
 #[async_trait]
@@ -35,13 +37,21 @@ impl KeyRing for Engine {
         behalf: Option<Subject>,
     ) -> Result<(Principal, Duration), Failure> {
         let (holder, ends) = Engine::holder(self, secret, behalf).await?;
-        let left = ends.map(|ends| ends.duration_since(SystemClock.now()));
-        let left = left.map(|left| Duration::try_from(left.max(SignedDuration::ZERO)));
-        let left = left.and_then(Result::ok).unwrap_or(LOOK_AGAIN);
-        Ok((holder, left.min(LOOK_AGAIN)))
+        Ok((holder, ends.map_or(LOOK_AGAIN, relied_on)))
+    }
+
+    async fn dropper(&self, token: &str) -> Result<(Principal, Duration), Failure> {
+        let (holder, ends) = self.drop_holder(token).await?;
+        Ok((holder, relied_on(ends)))
     }
 
     fn content(&self, token: &str) -> Result<(), Failure> {
         Ok(self.check_content(token)?)
     }
+}
+
+fn relied_on(ends: Timestamp) -> Duration {
+    let left = ends.duration_since(SystemClock.now());
+    let left = Duration::try_from(left.max(SignedDuration::ZERO));
+    left.map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN))
 }

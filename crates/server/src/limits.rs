@@ -18,7 +18,7 @@ mod turn;
 mod tests;
 
 pub(crate) use address::Peer;
-pub(crate) use layer::{Limits, Way};
+pub(crate) use layer::{Limits, Origin, Way};
 pub(crate) use local::LocalLimiter;
 pub(crate) use rate::{RateLimiter, Rates, Reach};
 pub(crate) use shared::{Address, SharedLimiter};

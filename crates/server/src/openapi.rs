@@ -26,6 +26,7 @@ const BEARER: &str = "bearer";
         (name = "uploads", description = "From a wish to a verified file"),
         (name = "files", description = "What was verified"),
         (name = "downloads", description = "Ways to the bytes"),
+        (name = "links", description = "Ways to a file for whoever has them"),
         (name = "events", description = "What happened"),
         (name = "classic", description = "What clients of well-known guides to presigned URLs call"),
         (name = "buckets", description = "What goes where"),
@@ -69,6 +70,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let methods = [
         &mut item.get,
         &mut item.post,
+        &mut item.put,
         &mut item.patch,
         &mut item.delete,
     ];
@@ -141,6 +143,7 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
         id if id.ends_with("_webhook") || id.ends_with("_webhooks") || id == "list_deliveries" => {
             webhook_problems(id)
         }
+        id if id.contains("_link") || id.contains("_drop") => link_problems(id),
         id if id.ends_with("_api_key") => key_problems(id),
         "sweep" => &[Code::Forbidden, Code::StorageUnavailable, Code::StorageFull],
         "list_files" => &[Code::MalformedRequest, Code::InvalidRequest],
@@ -181,6 +184,40 @@ fn own_problems(operation_id: &str) -> &'static [Code] {
         ],
         "create_downloads" => &[Code::BatchTooLarge, Code::StorageFull],
         _ => upload_problems(operation_id),
+    }
+}
+
+/// The problems of making, managing and using links.
+fn link_problems(operation_id: &str) -> &'static [Code] {
+    match operation_id {
+        "create_link" | "create_drop" => &[Code::NotFound, Code::Conflict, Code::StorageFull],
+        "list_links" | "list_drops" => &[Code::MalformedRequest, Code::InvalidRequest],
+        "list_link_uses" => &[Code::NotFound, Code::MalformedRequest, Code::InvalidRequest],
+        "open_link" | "use_link" => &[
+            Code::NotFound,
+            Code::LinkOver,
+            Code::Unauthenticated,
+            Code::Forbidden,
+            Code::ClockSkew,
+            Code::CatalogUnavailable,
+            Code::StorageFull,
+        ],
+        "open_drop" | "create_drop_ticket" => {
+            &[Code::NotFound, Code::LinkOver, Code::CatalogUnavailable]
+        }
+        "send_by_drop" => &[
+            Code::NotFound,
+            Code::LinkOver,
+            Code::InvalidRequest,
+            Code::ContentTypeNotAllowed,
+            Code::FileTooLarge,
+            Code::QuotaExceeded,
+            Code::TooManyUploads,
+            Code::ClockSkew,
+            Code::CatalogUnavailable,
+            Code::StorageFull,
+        ],
+        _ => &[Code::NotFound],
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use uuid::{ContextV7, Uuid};
-use valetkey_engine::Ids;
+use valetkey_engine::{Ids, LinkChance};
 use valetkey_protocol::{FileId, Secret, hex};
 
 /// Makes `UUIDv7`s, each later than the one before it within this process (RFC 9562 §6.2).
@@ -69,6 +69,17 @@ pub(crate) fn seed() -> Result<u64, getrandom::Error> {
 /// The machine has no chance to give.
 pub(crate) fn secret() -> Result<Secret, getrandom::Error> {
     Ok(Secret::new(hex(&random_bytes::<32>()?)))
+}
+
+/// What a link is made of.
+///
+/// # Errors
+/// The machine has no chance to give.
+pub(crate) fn link() -> Result<LinkChance, getrandom::Error> {
+    Ok(LinkChance {
+        token: random_bytes()?,
+        salt: random_bytes()?,
+    })
 }
 
 /// An access key id: `VK` and 18 random hexadecimal characters, as long as those of AWS.

@@ -15,7 +15,7 @@ use valetkey_protocol::Clock as _;
 use valetkey_protocol::sweep::Action;
 
 use crate::clock::{Stopwatch, SystemClock};
-use crate::config::SweepConfig;
+use crate::config::{LinksConfig, SweepConfig};
 use crate::limits::SharedLimiter;
 use crate::metrics::Metrics;
 
@@ -31,6 +31,7 @@ pub(crate) struct Workers {
     pub(crate) config: SweepConfig,
     /// Who counts for all servers, if they share limits.
     pub(crate) limits: Option<Arc<SharedLimiter>>,
+    pub(crate) links: LinksConfig,
 }
 
 impl Workers {
@@ -142,6 +143,8 @@ impl Workers {
 
     async fn forget_once(&self) -> Result<(), Error> {
         self.engine.forget_old_keys().await?;
+        self.engine.forget_links(self.links.kept()).await?;
+        self.engine.forget_drops(self.links.kept()).await?;
         if let Some(age) = self.config.history() {
             let uploads = self.engine.forget_history(age).await?;
             if uploads > 0 {

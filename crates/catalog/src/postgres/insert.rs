@@ -191,10 +191,10 @@ impl<'w> Plan<'w> {
             return Insertion::Over(over);
         }
         if let Some(ticket) = ticket {
-            if let Some(over) = self.tickets.over(ticket) {
+            if let Some(over) = self.tickets.over(ticket, upload.size) {
                 return Insertion::Over(over);
             }
-            self.tickets.add(ticket);
+            self.tickets.add(ticket, upload.size);
         }
         for account in [owner, bucket] {
             let held = self.held.entry(account).or_default();

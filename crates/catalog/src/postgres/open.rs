@@ -11,7 +11,7 @@ use crate::CatalogError;
 use crate::migration::{Migrations, diverged, too_new};
 
 /// Every migration, oldest first. One that was released is never changed: the database remembers its hash.
-const MIGRATIONS: [(&str, &str); 10] = [
+const MIGRATIONS: [(&str, &str); 12] = [
     (
         "V1__catalog",
         include_str!("../../migrations/postgres/V1__catalog.sql"),
@@ -51,6 +51,14 @@ const MIGRATIONS: [(&str, &str); 10] = [
     (
         "V10__tenants",
         include_str!("../../migrations/postgres/V10__tenants.sql"),
+    ),
+    (
+        "V11__links",
+        include_str!("../../migrations/postgres/V11__links.sql"),
+    ),
+    (
+        "V12__drops",
+        include_str!("../../migrations/postgres/V12__drops.sql"),
     ),
 ];
 

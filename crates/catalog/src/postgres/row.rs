@@ -203,7 +203,7 @@ impl<'r> Columns<'r> {
         self.read(number)
     }
 
-    fn optional_number(&mut self) -> Result<Option<u64>, CatalogError> {
+    pub(super) fn optional_number(&mut self) -> Result<Option<u64>, CatalogError> {
         self.optional(number)
     }
 

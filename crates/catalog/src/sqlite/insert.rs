@@ -43,7 +43,7 @@ pub(super) fn upload(connection: &Connection, intent: &Intent) -> Result<Inserti
         return Ok(Insertion::Over(over));
     }
     if let Some(ticket) = ticket
-        && let Some(over) = ticket::over(connection, ticket)?
+        && let Some(over) = ticket::over(connection, ticket, upload)?
     {
         return Ok(Insertion::Over(over));
     }

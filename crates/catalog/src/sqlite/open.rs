@@ -17,7 +17,7 @@ use crate::migration::{diverged, too_new};
 use crate::{CatalogError, Migrations};
 
 /// Every migration, oldest first. One that was released is never changed: the file remembers its hash.
-const MIGRATIONS: [(&str, &str); 10] = [
+const MIGRATIONS: [(&str, &str); 12] = [
     (
         "V1__catalog",
         include_str!("../../migrations/sqlite/V1__catalog.sql"),
@@ -57,6 +57,14 @@ const MIGRATIONS: [(&str, &str); 10] = [
     (
         "V10__tenants",
         include_str!("../../migrations/sqlite/V10__tenants.sql"),
+    ),
+    (
+        "V11__links",
+        include_str!("../../migrations/sqlite/V11__links.sql"),
+    ),
+    (
+        "V12__drops",
+        include_str!("../../migrations/sqlite/V12__drops.sql"),
     ),
 ];
 

@@ -8,7 +8,8 @@ use valetkey_protocol::FileId;
 use super::SqliteCatalog;
 use super::change::changes;
 use super::error::from_sqlite;
-use crate::{CatalogError, Limit, NewUpload, Over, TicketId, TicketUse, Tickets};
+use super::row::integer;
+use crate::{CatalogError, NewUpload, Over, TicketId, TicketUse, Tickets};
 
 #[async_trait]
 impl Tickets for SqliteCatalog {
@@ -34,25 +35,27 @@ impl Tickets for SqliteCatalog {
     }
 }
 
-/// The limit of its ticket, if one more upload would go over it.
+/// The limit of its ticket, if an upload would go over it.
 pub(super) fn over(
     connection: &Connection,
     ticket: &TicketUse,
+    upload: &NewUpload,
 ) -> Result<Option<Over>, CatalogError> {
-    let Some(allowed) = ticket.max_uploads else {
+    if !ticket.is_limited() {
         return Ok(None);
-    };
-    let sql = "SELECT count(*) FROM ticket_upload WHERE ticket = ?1";
+    }
+    let used = sum(connection, &ticket.id)?;
+    Ok(ticket.exceeded(used, upload.size))
+}
+
+/// How many uploads there are under a ticket, and how many bytes they declared.
+pub(super) fn sum(connection: &Connection, ticket: &TicketId) -> Result<(u64, u64), CatalogError> {
+    let sql = "SELECT count(*), coalesce(sum(size), 0) FROM ticket_upload WHERE ticket = ?1";
     let mut statement = connection.prepare_cached(sql).map_err(from_sqlite)?;
-    let used: i64 = statement
-        .query_row([ticket.id], |row| row.get(0))
+    let sum: (i64, i64) = statement
+        .query_row([ticket], |row| Ok((row.get(0)?, row.get(1)?)))
         .map_err(from_sqlite)?;
-    let used = used.unsigned_abs();
-    Ok((used >= allowed).then_some(Over {
-        limit: Limit::TicketUploads,
-        allowed,
-        used,
-    }))
+    Ok((sum.0.unsigned_abs(), sum.1.unsigned_abs()))
 }
 
 /// Counts an upload.
@@ -61,12 +64,10 @@ pub(super) fn count(
     ticket: &TicketUse,
     upload: &NewUpload,
 ) -> Result<(), CatalogError> {
-    let sql = "INSERT INTO ticket_upload (ticket, upload_id, expires_at) VALUES (?1, ?2, ?3)";
+    let sql =
+        "INSERT INTO ticket_upload (ticket, upload_id, expires_at, size) VALUES (?1, ?2, ?3, ?4)";
     let ends = ticket.expires_at.as_millisecond();
-    changes(
-        connection,
-        sql,
-        params![ticket.id, upload.id.as_bytes(), ends],
-    )
-    .map(|_| ())
+    let size = integer("size", upload.size)?;
+    let values = params![ticket.id, upload.id.as_bytes(), ends, size];
+    changes(connection, sql, values).map(|_| ())
 }

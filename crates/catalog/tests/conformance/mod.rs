@@ -4,6 +4,7 @@
 pub(crate) mod accounts;
 pub(crate) mod claims;
 pub(crate) mod deliveries;
+pub(crate) mod drops;
 pub(crate) mod due;
 pub(crate) mod edges;
 pub(crate) mod events;
@@ -11,6 +12,7 @@ pub(crate) mod files;
 pub(crate) mod history;
 pub(crate) mod keys;
 pub(crate) mod late;
+pub(crate) mod links;
 pub(crate) mod once;
 pub(crate) mod owing;
 pub(crate) mod sample;
@@ -91,6 +93,13 @@ macro_rules! conformance {
             keys::the_last_use_of_a_key_only_gets_later
             tenants::a22_files_of_a_tenant_are_in_its_lists_alone
             tenants::a22_events_of_a_tenant_are_in_its_lists_alone
+            links::a_link_is_found_as_it_was_made_and_its_file_has_so_many
+            links::of_sixty_four_who_use_a_link_at_once_as_many_do_as_may
+            links::a_link_that_is_revoked_or_over_is_of_no_use
+            links::lists_show_each_link_where_it_belongs
+            links::uses_are_listed_counted_by_day_and_forgotten_by_age
+            drops::a_drop_link_is_found_listed_revoked_and_forgotten
+            drops::of_sixty_four_at_once_no_more_bytes_get_in_than_may
             tenants::accounts_of_one_name_are_as_many_as_tenants
             tenants::a_key_stands_for_an_upload_of_its_tenant_alone
             tickets::of_fifty_at_once_under_one_ticket_as_many_get_in_as_it_is_for

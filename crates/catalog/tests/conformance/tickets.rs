@@ -13,6 +13,7 @@ fn under(ticket: u8, max_uploads: Option<u64>, expires_at: Timestamp) -> TicketU
     TicketUse {
         id: ticket_id(ticket),
         max_uploads,
+        max_bytes: None,
         expires_at,
     }
 }

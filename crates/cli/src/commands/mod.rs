@@ -2,10 +2,12 @@
 
 mod demo;
 mod dev;
+mod drop;
 mod events;
 mod get;
 mod health;
 mod key;
+mod link;
 mod ls;
 mod migrate;
 mod openapi;
@@ -63,6 +65,10 @@ pub(crate) enum Command {
     Key(key::Key),
     /// Check policies, and ask what decides
     Policy(policy::Policy),
+    /// Make, list, look at and revoke links to files
+    Link(link::Link),
+    /// Make, list and revoke links by which anybody sends files into a folder
+    Drop(drop::Drop),
     /// Make a token for the development service
     Token(token::Token),
     /// Print the OpenAPI document of the API
@@ -90,6 +96,8 @@ impl Command {
             Self::Health(health) => until_signal(health.run()).await,
             Self::Key(key) => until_signal(key.run()).await,
             Self::Policy(policy) => until_signal(policy.run()).await,
+            Self::Link(link) => until_signal(link.run()).await,
+            Self::Drop(drop) => until_signal(drop.run()).await,
             Self::Token(token) => token.run(),
             Self::Openapi => openapi::run(),
         }

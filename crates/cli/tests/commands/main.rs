@@ -10,6 +10,7 @@ mod events;
 mod get;
 mod health;
 mod key;
+mod link;
 mod ls;
 mod openapi;
 mod policy;

@@ -9,7 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use valetkey_catalog::{Postponement, QUARANTINE_GRACE_SECONDS, Record, Transfer};
 use valetkey_protocol::sweep::Action;
 use valetkey_protocol::upload::CreateUpload;
-use valetkey_protocol::{ContentType, FileId, Filename, InvalidValue, ObjectKey, PresignedRequest};
+use valetkey_protocol::{
+    ContentType, FileId, Filename, FolderPath, InvalidValue, ObjectKey, PresignedRequest,
+};
 use valetkey_store::PutGrant;
 
 use super::plan::Plan;
@@ -65,29 +67,38 @@ impl Engine {
         late: LateUpload,
     ) -> Result<LateGrant, Error> {
         let now = self.clock.now();
-        let plan = self.plan_late(who, &late, now)?;
+        let plan = self.plan_late(who, &late, None, now)?;
         self.insert_one(&plan).await?;
         let upload = &plan.upload;
-        let put = PutGrant {
-            key: &ObjectKey::quarantine(upload.id),
-            size: None,
-            content_type: late.content_type.as_ref(),
-            checksum: None,
-        };
-        let valid = validity(now, plan.seconds);
         Ok(LateGrant {
             id: upload.id,
             key: upload.key.clone(),
             public_name: public_name(upload.id, &upload.key),
-            request: plan.bucket.store.presign_put(&put, valid)?,
+            request: sign_late(&plan, late.content_type.as_ref(), now)?,
             expires_in: plan.seconds,
         })
+    }
+
+    /// Creates an upload of so many bytes at most into a folder, whose client sends no type with its PUT and will not
+    /// complete it.
+    pub(crate) async fn create_untyped_put(
+        &self,
+        who: &Principal,
+        late: LateUpload,
+        path: FolderPath,
+        size: u64,
+    ) -> Result<PresignedRequest, Error> {
+        let now = self.clock.now();
+        let plan = self.plan_late(who, &late, Some((path, size)), now)?;
+        self.insert_one(&plan).await?;
+        sign_late(&plan, None, now)
     }
 
     fn plan_late(
         &self,
         who: &Principal,
         late: &LateUpload,
+        known: Option<(FolderPath, u64)>,
         now: Timestamp,
     ) -> Result<Plan<'_>, Error> {
         let bucket = self.requested_bucket(late.bucket.as_deref())?;
@@ -98,16 +109,17 @@ impl Engine {
             );
             return Err(Error::invalid("checksum", detail));
         }
+        let (path, size) = known.unzip();
         let create = CreateUpload {
             filename: late.filename.clone(),
             content_type: match &late.content_type {
                 Some(content_type) => content_type.clone(),
                 None => untyped().map_err(|error| ("content_type", error))?,
             },
-            size: bucket.rules.most_undeclared(),
+            size: size.unwrap_or(bucket.rules.most_undeclared()),
             checksum: None,
             bucket: late.bucket.clone(),
-            path: None,
+            path,
             metadata: None,
             expires_in: None,
             retain_for: None,
@@ -161,6 +173,22 @@ impl Engine {
         self.catalog.look_later(later).await?;
         Ok(Action::Waiting)
     }
+}
+
+/// A PUT without a size, and with this type or any.
+fn sign_late(
+    plan: &Plan<'_>,
+    content_type: Option<&ContentType>,
+    now: Timestamp,
+) -> Result<PresignedRequest, Error> {
+    let put = PutGrant {
+        key: &ObjectKey::quarantine(plan.upload.id),
+        size: None,
+        content_type,
+        checksum: None,
+    };
+    let valid = validity(now, plan.seconds);
+    Ok(plan.bucket.store.presign_put(&put, valid)?)
 }
 
 fn untyped() -> Result<ContentType, InvalidValue> {

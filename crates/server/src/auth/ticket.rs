@@ -59,6 +59,7 @@ pub(super) fn principal(
         name: name.to_owned(),
         expires_at: now.checked_add(left).unwrap_or(Timestamp::MAX),
         claim,
+        max_bytes: None,
     };
     Ok(Some(Principal::with_ticket(owner, ticket)))
 }

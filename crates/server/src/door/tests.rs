@@ -26,6 +26,10 @@ impl KeyRing for NoKeys {
     fn content(&self, _: &str) -> Result<(), Failure> {
         Err(Failure::new(Code::NotFound, "there is no such URL"))
     }
+
+    async fn dropper(&self, _: &str) -> Result<(Principal, Duration), Failure> {
+        Err(Failure::new(Code::Unauthenticated, "there is no drop link"))
+    }
 }
 
 /// A router of one public route behind the door.

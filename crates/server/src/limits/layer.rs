@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::http::Extensions;
 use valetkey_engine::Owner;
-use valetkey_protocol::{Code, Problem};
+use valetkey_protocol::{Code, FileId, Problem};
 use valetkey_store::Monotonic;
 
 use super::address::{self, Network, Peer};
@@ -39,6 +39,8 @@ pub(crate) enum Way {
     Public,
     /// A content URL: its own permission, which may not hold.
     Content,
+    /// A link or a drop link, which may not hold: only its handler knows.
+    Link,
     /// For whoever has a token.
     Private,
 }
@@ -46,13 +48,17 @@ pub(crate) enum Way {
 impl Way {
     /// Whether it waits in line.
     pub(crate) fn waits(self) -> bool {
-        matches!(self, Self::Content | Self::Private)
+        matches!(self, Self::Content | Self::Link | Self::Private)
     }
 }
 
 /// Where a request comes from; nobody when it is not to be counted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin(Option<Network>);
+
+/// How many passwords may be tried at a link, or from an address: so many each second, after so many at once.
+pub(super) const ATTEMPTS_AT_LINK: (f64, u32) = (1.0, 30);
+pub(super) const ATTEMPTS_FROM_ADDRESS: (f64, u32) = (0.1, 10);
 
 /// Everything that limits.
 pub(crate) struct Limits {
@@ -112,6 +118,16 @@ impl Limits {
         }
         let client = address::client(peer.copied(), headers, self.proxies);
         Origin(Some(client.into()))
+    }
+
+    /// Lets somebody try a password at a link: neither one link nor one address can be tried without end.
+    ///
+    /// # Errors
+    /// Too many were tried there, or from this address.
+    pub(crate) async fn attempt(&self, link: FileId, origin: Origin) -> Result<(), Problem> {
+        let mut whom: Vec<_> = origin.0.map(Key::Attempt).into_iter().collect();
+        whom.push(Key::Link(link));
+        self.take(&whom, ONE, &mut Told::default()).await
     }
 
     /// Lets somebody without a token have something that is for everybody.
@@ -278,6 +294,9 @@ impl Limits {
                 format!("you ask too often; try again in {seconds} s, and less often")
             }
             Key::Everybody => format!("all together ask too often; try again in {seconds} s"),
+            Key::Attempt(_) | Key::Link(_) => {
+                format!("too many passwords were tried; try again in {seconds} s")
+            }
         };
         limited(detail, wait)
     }

@@ -33,6 +33,8 @@ pub(crate) struct LocalLimiter {
     anonymous: Option<Counter>,
     principal: Option<Counter>,
     global: Option<Counter>,
+    from_address: Option<Counter>,
+    at_link: Option<Counter>,
     clock: Arc<dyn Monotonic>,
     /// Held while something is taken, so that what was taken from one limit can be put back when the next refuses.
     turn: Mutex<()>,
@@ -48,6 +50,11 @@ impl LocalLimiter {
             anonymous: counter(Refusal::Anonymous, rates.anonymous),
             principal: counter(Refusal::Principal, rates.principal),
             global: counter(Refusal::Global, rates.global),
+            from_address: counter(Refusal::Password, rates.from_address),
+            // One gauge is for one counter, and addresses are what may become many.
+            at_link: rates
+                .at_link
+                .and_then(|rate| Counter::new(rate, Arc::clone(&clock), Gauge::default())),
             clock,
             turn: Mutex::default(),
         }
@@ -86,6 +93,8 @@ impl LocalLimiter {
             Key::Network(_) => self.anonymous.as_ref(),
             Key::Principal(_) => self.principal.as_ref(),
             Key::Everybody => self.global.as_ref(),
+            Key::Attempt(_) => self.from_address.as_ref(),
+            Key::Link(_) => self.at_link.as_ref(),
         }
     }
 }

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use valetkey_engine::Owner;
+use valetkey_protocol::FileId;
 
 use super::address::Network;
+use super::layer::{ATTEMPTS_AT_LINK, ATTEMPTS_FROM_ADDRESS};
 use crate::config::LimitsConfig;
 use crate::metrics::Refusal;
 
@@ -37,6 +39,10 @@ pub(crate) struct Rates {
     pub(crate) anonymous: Option<Rate>,
     pub(crate) principal: Option<Rate>,
     pub(crate) global: Option<Rate>,
+    /// Passwords that are tried from an address.
+    pub(crate) from_address: Option<Rate>,
+    /// Passwords that are tried at a link.
+    pub(crate) at_link: Option<Rate>,
 }
 
 impl Rates {
@@ -46,6 +52,8 @@ impl Rates {
             anonymous: Rate::new(config.anonymous_per_second, config.anonymous_burst),
             principal: Rate::new(config.principal_per_second, config.principal_burst),
             global: Rate::new(config.global_per_second, config.global_burst),
+            from_address: Rate::new(ATTEMPTS_FROM_ADDRESS.0, ATTEMPTS_FROM_ADDRESS.1),
+            at_link: Rate::new(ATTEMPTS_AT_LINK.0, ATTEMPTS_AT_LINK.1),
         }
     }
 
@@ -55,6 +63,8 @@ impl Rates {
             Key::Network(_) => self.anonymous,
             Key::Principal(_) => self.principal,
             Key::Everybody => self.global,
+            Key::Attempt(_) => self.from_address,
+            Key::Link(_) => self.at_link,
         }
     }
 }
@@ -66,6 +76,10 @@ pub(crate) enum Key {
     Network(Network),
     /// Somebody with one.
     Principal(Owner),
+    /// Whoever tries passwords from an address.
+    Attempt(Network),
+    /// Whoever tries passwords at a link.
+    Link(FileId),
     /// Everybody with one, together.
     Everybody,
 }
@@ -77,6 +91,7 @@ impl Key {
             Self::Network(_) => Refusal::Anonymous,
             Self::Principal(_) => Refusal::Principal,
             Self::Everybody => Refusal::Global,
+            Self::Attempt(_) | Self::Link(_) => Refusal::Password,
         }
     }
 
@@ -90,6 +105,8 @@ impl Key {
                 format!("principal:{tenant}/{subject}")
             }
             Self::Everybody => "all".to_owned(),
+            Self::Attempt(network) => format!("attempt:{network}"),
+            Self::Link(id) => format!("link:{id}"),
         }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     Principal,
     /// The limit of all principals together.
     Global,
+    /// The limit of passwords that are tried at links.
+    Password,
     /// The line was full.
     Queue,
     /// The line did not move in time.
@@ -28,10 +30,11 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Anonymous,
         Self::Principal,
         Self::Global,
+        Self::Password,
         Self::Queue,
         Self::Deadline,
     ];
@@ -42,6 +45,7 @@ impl Refusal {
             Self::Anonymous => "anonymous",
             Self::Principal => "principal",
             Self::Global => "global",
+            Self::Password => "password",
             Self::Queue => "queue",
             Self::Deadline => "deadline",
         }

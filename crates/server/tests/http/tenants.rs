@@ -19,6 +19,8 @@ struct Names {
     ids: Vec<String>,
     object_key: String,
     api_key: String,
+    link: String,
+    drop: String,
 }
 
 impl Names {
@@ -28,6 +30,8 @@ impl Names {
             ids: vec![id.to_owned()],
             object_key: format!("files/_t-a/alice/{id}/x.txt"),
             api_key: "0123456789ab".to_owned(),
+            link: id.to_owned(),
+            drop: id.to_owned(),
         }
     }
 }
@@ -38,6 +42,8 @@ enum What {
     Id,
     ObjectKey,
     ApiKey,
+    Link,
+    Drop,
 }
 
 /// Every request that names an upload, a file or a key: `{}` is the name, in the path or in the body.
@@ -68,6 +74,13 @@ const NAMING: &[(&str, &str, What, &str)] = &[
     ("GET", "/v1/files/{id}/content", What::Id, ""),
     ("GET", "/request-download/{file_key}", What::ObjectKey, ""),
     ("DELETE", "/files/{file_key}", What::ObjectKey, ""),
+    ("POST", "/v1/links", What::Id, r#"{"file":"{}"}"#),
+    ("GET", "/v1/links/{id}", What::Link, ""),
+    ("GET", "/v1/links/{id}/uses", What::Link, ""),
+    ("DELETE", "/v1/links/{id}", What::Link, ""),
+    ("GET", "/v1/drops/{id}", What::Drop, ""),
+    ("GET", "/v1/drops/{id}/qr.svg", What::Drop, ""),
+    ("DELETE", "/v1/drops/{id}", What::Drop, ""),
     ("DELETE", "/v1/uploads/{id}", What::Id, ""),
     ("DELETE", "/v1/files/{id}", What::Id, ""),
     (
@@ -85,6 +98,8 @@ const SHOWING: &[&str] = &[
     "/v1/events",
     "/v1/usage",
     "/v1/keys",
+    "/v1/links",
+    "/v1/drops",
     "/v1/buckets",
     "/files",
 ];
@@ -112,6 +127,12 @@ const OTHER: &[(&str, &str)] = &[
     ("POST", "/api/images/presigned"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/c/{token}"),
+    ("GET", "/l/{token}"),
+    ("POST", "/l/{token}"),
+    ("POST", "/v1/drops"),
+    ("GET", "/d/{token}"),
+    ("POST", "/d/{token}/ticket"),
+    ("PUT", "/d/{token}/{filename}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/openapi.json"),
@@ -144,11 +165,17 @@ async fn furnish(world: &World, tenant: &str) -> Names {
     let key = json!({"name": "secret-name", "subject": "secret-subject", "scopes": ["read"]});
     let admin = member(world, tenant, "root", &["admin"]);
     let key = admin.post("/v1/keys", &key).await.ok(201);
+    let link = json!({"file": file["id"], "name": "secret-name"});
+    let link = alice.post("/v1/links", &link).await.ok(201);
+    let drop = json!({"path": "secret-folder", "name": "secret-name"});
+    let drop = alice.post("/v1/drops", &drop).await.ok(201);
     let ids = [&file, &single, &multipart].map(|one| id(one).to_owned());
     Names {
         ids: ids.to_vec(),
         object_key: file["key"].as_str().unwrap().to_owned(),
         api_key: id(&key).to_owned(),
+        link: id(&link).to_owned(),
+        drop: id(&drop).to_owned(),
     }
 }
 
@@ -163,6 +190,8 @@ async fn answers(
         What::Id => names.ids.iter().map(String::as_str).collect(),
         What::ObjectKey => vec![&names.object_key],
         What::ApiKey => vec![&names.api_key],
+        What::Link => vec![&names.link],
+        What::Drop => vec![&names.drop],
     };
     let mut answers = BTreeSet::new();
     for name in asked {
