@@ -65,7 +65,7 @@ test('a link is made, used, counted and revoked', async () => {
   await page.getByLabel('Password').fill('open sesame');
   await page.getByLabel('Show a page').check();
   await page.getByRole('button', { name: 'Make the link' }).click();
-  const url = await page.getByLabel('The link').inputValue();
+  const url = await page.getByLabel('The link', { exact: true }).inputValue();
   await page.getByRole('button', { name: 'Copy the link' }).click();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), url);
   await page.getByRole('button', { name: 'Done' }).click();
@@ -133,7 +133,7 @@ test('a stranger drops two files and sends a third with curl, and the maker sees
   await page.getByLabel('Files at most').fill('3');
   await page.getByRole('button', { name: 'Make a drop link' }).click();
   await page.getByAltText('QR code of the link').waitFor();
-  const url = await page.getByLabel('The link').inputValue();
+  const url = await page.getByLabel('The link', { exact: true }).inputValue();
   assert.equal(await page.getByLabel('Command').textContent(), `curl -LT FILE ${url}/`);
   for (const [width, height, scheme] of SCREENS) {
     await page.setViewportSize({ width, height });
