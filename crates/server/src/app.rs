@@ -1,6 +1,7 @@
 //! The wiring: the one place that chooses the concrete catalog, stores, clock and ids.
 
 pub(crate) mod catalog;
+mod limits;
 mod s3;
 
 use std::collections::BTreeSet;
@@ -21,9 +22,9 @@ use valetkey_store::{GetGrant, Guarded, StoreError, Validity};
 use crate::auth::{KeyWorker, Verifier};
 use crate::clock::{SystemClock, Uptime};
 use crate::compat::anonymous::Anonymous;
-use crate::config::{BucketConfig, Config, EmbeddedConfig, LimitsConfig, Provider};
+use crate::config::{BucketConfig, Config, EmbeddedConfig, Provider};
 use crate::door::Door;
-use crate::limits::{Limits, LocalLimiter, RateLimiter, Rates, SharedLimiter};
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::policies::{PolicySource, PolicyWorker};
 use crate::random::{FileIds, RequestIds};
@@ -32,7 +33,7 @@ use crate::store_key::StoreKey;
 use crate::streams::Streams;
 use crate::webhooks::{HttpSender, SenderOptions, WebhookWorker};
 use crate::worker::Workers;
-use crate::{ServeError, api, console, files, random};
+use crate::{ServeError, api, console, files, listen, random};
 
 /// The service, bound and put together; [`crate::run`] serves it.
 pub(crate) struct App {
@@ -105,7 +106,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         history: config.sweep.history(),
     })?);
     let webhooks = open_webhooks(&config, &engine).await?;
-    let (limits, counting) = open_limits(&config.limits, &wiring).await?;
+    let (limits, counting) = limits::open(&config.limits, &wiring).await?;
     let source = Arc::clone(&policies);
     let door = Arc::new(open_door(&config, &wiring, &engine, limits, source)?);
     let keys = door.verifier.worker();
@@ -169,7 +170,7 @@ pub(crate) async fn bind(
     flag: &'static str,
 ) -> Result<TcpListener, ServeError> {
     let address = address.to_owned();
-    match TcpListener::bind(&address).await {
+    match listen::bind(&address).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             Err(ServeError::Busy { address, key, flag })
@@ -233,24 +234,6 @@ fn domain_of(endpoint: &str) -> &str {
 fn open_receipts(config: &Config) -> Result<ReceiptKeys, ServeError> {
     let folder = config.catalog.folder();
     ReceiptKeys::open(&config.receipts, folder.unwrap_or(Path::new("")))
-}
-
-/// Who counts: this server alone, or one place for all servers, which is given back to be looked after.
-async fn open_limits(
-    config: &LimitsConfig,
-    wiring: &Wiring<'_>,
-) -> Result<(Limits, Option<Arc<SharedLimiter>>), ServeError> {
-    let (metrics, uptime) = (wiring.metrics.limits(), Arc::clone(&wiring.uptime));
-    let local = LocalLimiter::new(&Rates::new(config), uptime.clone(), &metrics);
-    let shared = match config.shared_address()? {
-        None => return Ok((Limits::new(config, Arc::new(local), uptime, metrics), None)),
-        Some(address) => {
-            let shared = metrics.shared(config.when_away.as_str());
-            SharedLimiter::open(config, &address, local, shared).await?
-        }
-    };
-    let limiter: Arc<dyn RateLimiter> = shared.clone();
-    Ok((Limits::new(config, limiter, uptime, metrics), Some(shared)))
 }
 
 fn open_door(

@@ -6,6 +6,7 @@ mod stream;
 
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,6 +37,37 @@ const LEAVE_PAUSE: Duration = Duration::from_millis(2);
 
 /// How long a connection that asked for nothing yet may still do so when the listener shuts down.
 const FIRST_REQUEST: Duration = Duration::from_millis(500);
+
+/// How many may have connected without being accepted yet. The kernel drops what is more, and its client, who may be a
+/// health check, hears nothing and tries again after one second, three and seven.
+const BACKLOG: u32 = 4096;
+
+/// Listens on an address.
+///
+/// # Errors
+/// The last address of the name cannot be had.
+pub(crate) async fn bind(address: &str) -> io::Result<TcpListener> {
+    let mut outcome = Err(ErrorKind::AddrNotAvailable.into());
+    for address in tokio::net::lookup_host(address).await? {
+        outcome = listen(address);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // What was closed a moment ago is no reason to wait; on Windows this would let two listen on one address.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// What a listener allows.
 #[derive(Debug, Clone, Copy)]
