@@ -181,8 +181,9 @@ ${rows.map((row) => `| ${row.say} | ${names.map((it) => cell(row, it)).join(' | 
 
 Parts go side by side, and each connection has a window of its own: what is lost on one halves that one alone. Without losses one
 connection fills the link as well as four do, and nothing is gained. A connection that dies keeps one part from arriving; the
-client sees that it stands still while others move, gives it up after 20 seconds, and sends that part again. (One that dies when all
-of its part is in the system's send buffer cannot be told from storage that thinks: it is given up after 60 seconds.)
+client sees that it stands still while others move, gives it up after 20 seconds, and sends that part again. One that dies when the rest
+of its part is in the system's send buffer (here the loopback's, which is larger than a real sender's) cannot be told from storage that
+thinks: it is given up after 30 seconds the first time if others moved meanwhile, and after 60 if nothing moves any more.
 
 ## What the link is
 
