@@ -1,6 +1,7 @@
 //! The wiring: the one place that chooses the concrete catalog, stores, clock and ids.
 
 pub(crate) mod catalog;
+mod storage;
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -17,15 +18,13 @@ use tokio_util::sync::CancellationToken;
 use valetkey_embedded::{AccessKey, CorsRules, EmbeddedStore, Options};
 use valetkey_engine::{Bucket, Engine, EngineParts, WebhookParts, Webhooks};
 use valetkey_protocol::{Clock, ObjectKey};
-use valetkey_store::s3::{
-    AddressingStyle, AtRest, Backoff, Credentials, Encryption, S3Settings, S3Store, Timeouts,
-};
+use valetkey_store::s3::{AddressingStyle, Credentials, S3Store};
 use valetkey_store::{GetGrant, Guarded, Monotonic, StoreError, Validity};
 
 use crate::auth::{KeyWorker, Verifier};
 use crate::clock::{SystemClock, Uptime};
 use crate::compat::anonymous::Anonymous;
-use crate::config::{Addressing, BucketConfig, BucketEncryption, Config, EmbeddedConfig, Provider};
+use crate::config::{BucketConfig, Config, EmbeddedConfig, Provider};
 use crate::door::Door;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -316,7 +315,7 @@ impl Wiring<'_> {
     }
 
     fn open_bucket(&self, name: &str, config: &BucketConfig) -> Result<Bucket, ServeError> {
-        let mut settings = s3_settings(name, config)?;
+        let mut settings = storage::settings(name, config)?;
         if let (Provider::Embedded, Some(open)) = (config.provider, self.embedded) {
             settings.endpoint.clone_from(&open.endpoint);
             settings.public_endpoint = Some(open.public_endpoint.clone());
@@ -375,42 +374,4 @@ fn with_budget(router: axum::Router, uptime: Arc<Uptime>) -> axum::Router {
         let deadline = uptime.elapsed() + STORAGE_BUDGET;
         valetkey_store::until(deadline, next.run(request))
     }))
-}
-
-fn s3_settings(name: &str, config: &BucketConfig) -> Result<S3Settings, ServeError> {
-    let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let mut credentials =
-        Credentials::new(&config.access_key_id, config.secret_access_key.expose());
-    if let Some(token) = set(config.session_token.expose()) {
-        credentials = credentials.with_session_token(token);
-    }
-    Ok(S3Settings {
-        endpoint: config.endpoint.clone(),
-        public_endpoint: set(&config.public_endpoint),
-        region: config.region.clone(),
-        bucket: config.storage_name(name).to_owned(),
-        addressing: match config.addressing {
-            Addressing::Path => AddressingStyle::Path,
-            Addressing::Virtual => AddressingStyle::VirtualHost,
-        },
-        credentials,
-        checksum_algorithm: config.rules.checksum_algorithm,
-        expected_bucket_owner: set(&config.expected_bucket_owner),
-        at_rest: at_rest(config),
-        timeouts: Timeouts::default(),
-        backoff: Backoff::new(random::seed()?),
-    })
-}
-
-fn at_rest(config: &BucketConfig) -> AtRest {
-    let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let key_id = set(&config.kms_key_id);
-    AtRest {
-        encryption: match config.encryption {
-            BucketEncryption::None => Encryption::Unasked,
-            BucketEncryption::SseS3 => Encryption::S3,
-            BucketEncryption::SseKms => Encryption::Kms { key_id },
-        },
-        storage_class: set(&config.storage_class),
-    }
 }
