@@ -95,81 +95,92 @@ fn plan(connection: &Connection, sql: &str, values: Vec<rusqlite::types::Value>)
         .join("; ")
 }
 
+/// How a list is found.
+async fn walk(catalog: &SqliteCatalog, list: FileList) -> String {
+    let query = list::query(&list);
+    let found = catalog.read(move |connection| Ok(plan(connection, &query.sql, query.values)));
+    found.await.unwrap()
+}
+
+fn newest() -> FileList {
+    FileList {
+        tenant: None,
+        owner: None,
+        bucket: None,
+        path: Some("2026".parse().unwrap()),
+        content_type: Some("image/*".to_owned()),
+        checksum: None,
+        order: Order::Newest,
+        after: None,
+        limit: 10,
+        now: Timestamp::UNIX_EPOCH,
+    }
+}
+
 #[tokio::test]
 async fn lists_walk_along_an_index_and_never_sort() {
     let (catalog, _folder) = opened();
-    let (owner, bucket, after) = (
-        Some("alice".parse().unwrap()),
-        Some("photos".to_owned()),
-        Some(id(1)),
-    );
-    let acme = || Some(Tenant::parse("acme").unwrap());
-    for (tenant, owner, bucket, after, expected) in [
+    let (alice, photos) = (Some("alice".parse().unwrap()), Some("photos".to_owned()));
+    let default = Some(Tenant::default());
+    for (list, expected) in [
         (
-            acme(),
-            owner.clone(),
-            bucket.clone(),
-            after,
-            "SEARCH upload USING INDEX upload_by_tenant_owner (tenant=? AND owner=? AND id<?)",
+            FileList {
+                tenant: default,
+                owner: alice.clone(),
+                ..newest()
+            },
+            "upload_by_owner (owner=?",
         ),
         (
-            acme(),
-            None,
-            bucket.clone(),
-            after,
-            "SEARCH upload USING INDEX upload_by_tenant (tenant=? AND id<?)",
+            FileList {
+                owner: alice,
+                bucket: photos.clone(),
+                ..newest()
+            },
+            "upload_by_owner (owner=?",
         ),
         (
-            Some(Tenant::default()),
-            owner.clone(),
-            None,
-            None,
-            "SEARCH upload USING INDEX upload_by_owner (owner=?)",
+            FileList {
+                bucket: photos,
+                ..newest()
+            },
+            "upload_by_bucket (bucket=?",
         ),
-        (
-            None,
-            owner,
-            bucket.clone(),
-            after,
-            "SEARCH upload USING INDEX upload_by_owner (owner=? AND id<?)",
-        ),
-        (
-            None,
-            None,
-            bucket.clone(),
-            None,
-            "SEARCH upload USING INDEX upload_by_bucket (bucket=?)",
-        ),
-        (
-            None,
-            None,
-            bucket,
-            after,
-            "SEARCH upload USING INDEX upload_by_bucket (bucket=? AND id<?)",
-        ),
-        (
-            None,
-            None,
-            None,
-            after,
-            "SEARCH upload USING PRIMARY KEY (id<?)",
-        ),
-        (None, None, None, None, "SCAN upload"),
     ] {
-        let query = list::query(&FileList {
-            tenant,
+        let found = walk(&catalog, list.clone()).await;
+        assert_eq!(found, format!("SEARCH upload USING INDEX {expected})"));
+        let after = Some(id(1));
+        let found = walk(&catalog, FileList { after, ..list }).await;
+        assert_eq!(
+            found,
+            format!("SEARCH upload USING INDEX {expected} AND id<?)")
+        );
+    }
+    assert_eq!(walk(&catalog, newest()).await, "SCAN upload");
+    let after = Some(id(1));
+    let found = walk(&catalog, FileList { after, ..newest() }).await;
+    assert_eq!(found, "SEARCH upload USING PRIMARY KEY (id<?)");
+}
+
+#[tokio::test]
+async fn lists_of_a_tenant_walk_along_indexes_of_their_own() {
+    let (catalog, _folder) = opened();
+    for (owner, expected) in [
+        (
+            Some("alice".parse().unwrap()),
+            "upload_by_tenant_owner (tenant=? AND owner=? AND id<?)",
+        ),
+        (None, "upload_by_tenant (tenant=? AND id<?)"),
+    ] {
+        let list = FileList {
+            tenant: Some(Tenant::parse("acme").unwrap()),
             owner,
-            bucket,
-            path: Some("2026".parse().unwrap()),
-            content_type: Some("image/*".to_owned()),
-            checksum: None,
-            order: Order::Newest,
-            after,
-            limit: 10,
-            now: Timestamp::UNIX_EPOCH,
-        });
-        let found = catalog.read(move |connection| Ok(plan(connection, &query.sql, query.values)));
-        assert_eq!(found.await.unwrap(), expected);
+            bucket: Some("photos".to_owned()),
+            after: Some(id(1)),
+            ..newest()
+        };
+        let found = walk(&catalog, list).await;
+        assert_eq!(found, format!("SEARCH upload USING INDEX {expected}"));
     }
 }
 
