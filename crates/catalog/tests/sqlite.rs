@@ -186,7 +186,8 @@ async fn files_of_before_learn_when_they_were_verified_and_events_whose_they_are
     let catalog = SqliteCatalog::open(&path).unwrap();
     drop(catalog);
     let raw = rusqlite::Connection::open(&path).unwrap();
-    let undo = "DROP INDEX upload_by_tenant; DROP INDEX upload_by_tenant_owner; ALTER TABLE upload DROP COLUMN tenant; \
+    let undo = "DROP TABLE link_use; DROP TABLE link; DROP TABLE drop_link; \
+         DROP INDEX upload_by_tenant; DROP INDEX upload_by_tenant_owner; ALTER TABLE upload DROP COLUMN tenant; \
          DROP INDEX usage_by_tenant; ALTER TABLE usage DROP COLUMN tenant; \
          DROP INDEX outbox_by_tenant; DROP INDEX outbox_by_tenant_owner; ALTER TABLE outbox DROP COLUMN tenant; \
          DROP INDEX outbox_by_owner; ALTER TABLE outbox DROP COLUMN owner; \

@@ -92,19 +92,7 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
     let storage = storage_origins(&buckets, clock.now())?;
     let public_url = or_address(&config.public_url, local_address(&listeners.api)?);
     let policies = Arc::new(PolicySource::new(&config));
-    let engine = Arc::new(Engine::new(EngineParts {
-        catalog: catalog::open(&config.catalog).await?,
-        buckets,
-        default_bucket: config.default_bucket.clone(),
-        clock: Arc::clone(&clock),
-        ids: Arc::new(FileIds::default()),
-        observer: metrics.clone(),
-        receipts: Arc::new(open_receipts(&config)?),
-        policies: policies.read()?,
-        secret: config.auth.secret.clone(),
-        public_url: public_url.trim_end_matches('/').to_owned(),
-        history: config.sweep.history(),
-    })?);
+    let engine = open_engine(&config, &wiring, buckets, &policies, &public_url).await?;
     let webhooks = open_webhooks(&config, &engine).await?;
     let (limits, counting) = limits::open(&config.limits, &wiring).await?;
     let source = Arc::clone(&policies);
@@ -140,6 +128,30 @@ pub(crate) async fn assemble(config: Config) -> Result<App, ServeError> {
         stop,
         max_connections: config.max_connections.min(files::room_for_connections()),
     })
+}
+
+/// The use cases, over what was chosen.
+async fn open_engine(
+    config: &Config,
+    wiring: &Wiring<'_>,
+    buckets: Vec<Bucket>,
+    policies: &PolicySource,
+    public_url: &str,
+) -> Result<Arc<Engine>, ServeError> {
+    let parts = EngineParts {
+        catalog: catalog::open(&config.catalog).await?,
+        buckets,
+        default_bucket: config.default_bucket.clone(),
+        clock: Arc::clone(wiring.clock),
+        ids: Arc::new(FileIds::default()),
+        observer: wiring.metrics.clone(),
+        receipts: Arc::new(open_receipts(config)?),
+        policies: policies.read()?,
+        secret: config.auth.secret.clone(),
+        public_url: public_url.trim_end_matches('/').to_owned(),
+        history: config.sweep.history(),
+    };
+    Ok(Arc::new(Engine::new(parts)?))
 }
 
 impl Listeners {

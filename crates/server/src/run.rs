@@ -102,14 +102,10 @@ async fn run(app: App, shutdown: impl Future<Output = ()> + Send) -> Result<(), 
         ..api_options
     };
     let counters = |name| app.metrics.listener(name);
-    let store = app.listeners.store.zip(app.store).map(|(listener, open)| {
-        tokio::spawn(serve_store(
-            listener,
-            open,
-            store_options,
-            counters("store"),
-            stop_store.clone(),
-        ))
+    let store = app.listeners.store.zip(app.store);
+    let store = store.map(|(listener, open)| {
+        let (counters, stop) = (counters("store"), stop_store.clone());
+        tokio::spawn(serve_store(listener, open, store_options, counters, stop))
     });
     let mut parts = JoinSet::new();
     let router = |router| TowerToHyperService::new(router);

@@ -119,7 +119,7 @@ pub(crate) async fn lists_show_each_link_where_it_belongs(catalog: &Shared) {
     };
     insert(catalog, bobs).await;
     let theirs = Link {
-        tenant: acme.clone(),
+        tenant: acme,
         file: id(3),
         ..link(3)
     };
@@ -136,37 +136,18 @@ pub(crate) async fn lists_show_each_link_where_it_belongs(catalog: &Shared) {
         owner: Some("alice".parse().unwrap()),
         ..all.clone()
     };
+    let with = |change: fn(&mut LinkList)| {
+        let mut list = all.clone();
+        change(&mut list);
+        list
+    };
     let lists: [(LinkList, &[u64]); 6] = [
         (all.clone(), &[3, 2, 1]),
         (alices, &[1]),
-        (
-            LinkList {
-                tenant: Some(acme),
-                ..all.clone()
-            },
-            &[3],
-        ),
-        (
-            LinkList {
-                file: Some(id(2)),
-                ..all.clone()
-            },
-            &[2],
-        ),
-        (
-            LinkList {
-                limit: 2,
-                ..all.clone()
-            },
-            &[3, 2],
-        ),
-        (
-            LinkList {
-                before: Some(link(3).id),
-                ..all
-            },
-            &[2, 1],
-        ),
+        (with(|list| list.tenant = Tenant::parse("acme").ok()), &[3]),
+        (with(|list| list.file = Some(id(2))), &[2]),
+        (with(|list| list.limit = 2), &[3, 2]),
+        (with(|list| list.before = Some(link(3).id)), &[2, 1]),
     ];
     for (list, expected) in lists {
         let found = catalog.list_links(list.clone()).await.unwrap();

@@ -14,6 +14,10 @@ const PUBLIC: &[&str] = &[
     "/openapi.json",
     "/.well-known/jwks.json",
     "/c/{token}",
+    "/l/{token}",
+    "/d/{token}",
+    "/d/{token}/ticket",
+    "/d/{token}/{filename}",
     "/public/{bucket}/{name}",
 ];
 

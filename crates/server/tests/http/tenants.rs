@@ -120,6 +120,8 @@ const ADMINISTERING: &[(&str, &str, &str)] = &[
 
 /// What makes something new of the caller's, and what is for everybody or carries its own permission.
 const OTHER: &[(&str, &str)] = &[
+    // What it says of other tenants is tested with policies.
+    ("POST", "/v1/policy/explain"),
     ("POST", "/v1/uploads"),
     ("POST", "/v1/uploads/batch"),
     ("POST", "/v1/keys"),

@@ -200,6 +200,8 @@ fn a09_a11_no_request_names_a_key_an_owner_or_a_state() {
     let allowed = [
         // Administrators narrow a list by it; nothing is changed.
         ("GET /v1/events", "owner"),
+        // Somebody who is asked about: nothing becomes of it.
+        ("POST /v1/policy/explain", "roles"),
         // It is one field of a filter or a page, and writes nothing.
         ("GET /v1/webhooks/{id}/deliveries", "state"),
     ];
