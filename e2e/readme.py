@@ -20,5 +20,5 @@ def commands(name: str, page: str = "README.md") -> str:
     text = "\n".join(blocks)
     if BUILD.name == "debug":
         # Built already; `scripts/test --release` runs the very words.
-        text = text.replace("cargo run --release", "cargo run").replace("target/release", "target/debug")
+        text = text.replace("cargo run --release --", "target/debug/valetkey").replace("target/release", "target/debug")
     return text

@@ -29,7 +29,7 @@ def test_it_is_valid_openapi_3_1():
 
 def test_a42_every_operation_but_the_public_ones_needs_a_token(shared):
     public = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/.well-known/jwks.json", "/c/{token}",
-              "/public/{bucket}/{name}"}
+              "/l/{token}", "/d/{token}", "/d/{token}/{filename}", "/public/{bucket}/{name}"}
     paths = json.loads(CHECKED_IN.read_text())["paths"]
     assert paths
     for path, operations in paths.items():

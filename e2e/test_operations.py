@@ -22,6 +22,8 @@ CONFIGURED = {
     "valetkey_quota_bytes": "gauge",
     "valetkey_auth_key_fetches": "counter",
     "valetkey_auth_keys_time_seconds": "gauge",
+    "valetkey_limits_shared": "counter",
+    "valetkey_limits_shared_up": "gauge",
 }
 
 

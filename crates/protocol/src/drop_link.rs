@@ -119,7 +119,7 @@ pub struct DropPage {
     pub next_cursor: Option<String>,
 }
 
-/// The answer of `POST /d/{token}/ticket`: what a page sends files with.
+/// The answer of `POST /d/{token}`: what a page sends files with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DropTicket {

@@ -43,7 +43,6 @@ pub(crate) const PUBLIC_ROUTES: &[&str] = &[
     "/c/{token}",
     "/l/{token}",
     "/d/{token}",
-    "/d/{token}/ticket",
     "/d/{token}/{filename}",
     "/public/{bucket}/{*name}",
 ];

@@ -5,7 +5,7 @@ import '/sdk/element.js';
 const here = location.pathname.replace(/\/+$/, '');
 const element = /** @type {any} */ (document.querySelector('valetkey-upload'));
 element.token = async () => {
-  const answer = await fetch(`${here}/ticket`, { method: 'POST' });
+  const answer = await fetch(here, { method: 'POST' });
   if (!answer.ok) {
     const said = document.querySelector('#said');
     if (said) said.textContent = answer.status === 410 ? 'This link takes no more files.' : 'Files cannot be sent at the moment. Try again later.';

@@ -43,7 +43,7 @@ pub(crate) async fn open_drop(
 
 /// Get what the page of a drop link sends files with: a token for uploads into its folder.
 #[utoipa::path(
-    post, path = "/d/{token}/ticket", tag = "links", security(()),
+    post, path = "/d/{token}", tag = "links", security(()),
     params(("token" = String, Path, description = "The end of a drop link")),
     responses((status = 200, body = DropTicket, description = "The token"))
 )]
@@ -55,13 +55,13 @@ pub(crate) async fn create_drop_ticket(
     reply(StatusCode::OK, &ticket)
 }
 
-/// Send a file by a drop link, with `curl -LT FILE URL/`: the answer leads to storage, where the bytes go.
+/// Send a file by a drop link, with `curl -LT FILE URL/`: the answer leads to storage, where the bytes go. `content-length`
+/// says how many there are.
 #[utoipa::path(
     put, path = "/d/{token}/{filename}", tag = "links", security(()),
     params(
         ("token" = String, Path, description = "The end of a drop link"),
-        ("filename" = String, Path, description = "The name of the file"),
-        ("content-length" = u64, Header, description = "How many bytes it has")
+        ("filename" = String, Path, description = "The name of the file")
     ),
     responses((
         status = 307, description = "Send the bytes there",

@@ -16,7 +16,6 @@ const PUBLIC: &[&str] = &[
     "/c/{token}",
     "/l/{token}",
     "/d/{token}",
-    "/d/{token}/ticket",
     "/d/{token}/{filename}",
     "/public/{bucket}/{name}",
 ];

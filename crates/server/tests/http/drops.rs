@@ -33,7 +33,7 @@ async fn send(world: &World, drop: &Value, name: &str, bytes: &'static [u8]) -> 
 
 /// Whoever has a drop link, as its page acts.
 async fn stranger<'w>(world: &'w World, drop: &Value) -> User<'w> {
-    let ticket = format!("{}/ticket", path(drop));
+    let ticket = path(drop);
     let nobody = world.nobody();
     let ticket = nobody
         .request(Method::POST, &ticket, &[], Bytes::new())

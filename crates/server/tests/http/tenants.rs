@@ -133,7 +133,7 @@ const OTHER: &[(&str, &str)] = &[
     ("POST", "/l/{token}"),
     ("POST", "/v1/drops"),
     ("GET", "/d/{token}"),
-    ("POST", "/d/{token}/ticket"),
+    ("POST", "/d/{token}"),
     ("PUT", "/d/{token}/{filename}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
