@@ -23,7 +23,7 @@ use valetkey_engine::{
     About, Attributes, BucketFacts, DEFAULT_POLICIES, FileFacts, Policies, PolicyFile, Principal,
     Question, Vocabulary, Wish,
 };
-use valetkey_protocol::policy::Action;
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::{Metadata, Subject, Tenant};
 
 /// How many decisions of a row are timed, and how many are made before.

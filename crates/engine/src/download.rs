@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use valetkey_catalog::{CatalogError, Issue, Record};
 use valetkey_protocol::disposition::Disposition;
 use valetkey_protocol::download::{CreateDownload, CreateDownloads, Download, DownloadResult};
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::upload::Results;
 use valetkey_protocol::{Code, ContentType, FileId, Filename, ObjectKey, PresignedUrl};
 use valetkey_store::{GetGrant, Validity};
@@ -17,7 +18,6 @@ use crate::seal::Purpose;
 use crate::sniff::contradicts;
 use crate::upload::check_batch;
 use crate::{Bucket, Engine, Error, Principal, file};
-use valetkey_protocol::policy::Action;
 
 /// What is asked for of a file's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

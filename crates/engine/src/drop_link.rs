@@ -6,7 +6,7 @@ use valetkey_catalog::{DropLink, DropList};
 use valetkey_protocol::drop_link::{
     CreateDrop, Drop as View, DropPage, DropTicket, ListDrops, MAX_NAME_BYTES, PREFIX,
 };
-use valetkey_protocol::policy::Action;
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::ticket::TicketClaim;
 use valetkey_protocol::{
     Code, ContentType, FileId, Filename, PresignedRequest, PresignedUrl, Secret,

@@ -12,11 +12,11 @@ pub(crate) use by_key::{has_key, ids_in, public_name};
 use valetkey_catalog::{FileFacts, Record};
 use valetkey_protocol::FileId;
 use valetkey_protocol::file::File;
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::upload::State;
 
 use crate::policy::Deed;
 use crate::{Engine, Error, Principal};
-use valetkey_protocol::policy::Action;
 
 impl Engine {
     /// Looks at a file.

@@ -13,7 +13,7 @@ use valetkey_protocol::link::{
     CreateLink, Link as View, LinkDay, LinkPage, LinkUse, LinkUsePage, ListLinkUses, ListLinks,
     MAX_NAME_BYTES, MAX_PASSWORD_BYTES,
 };
-use valetkey_protocol::policy::Action;
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::{Code, FileId, PresignedUrl, hex};
 
 pub use visit::{LinkVisit, OpenLink};

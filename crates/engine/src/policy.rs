@@ -11,7 +11,7 @@ mod tests;
 use jiff::Timestamp;
 use valetkey_catalog::{FilePatch, Record};
 use valetkey_protocol::api_key::Scope;
-use valetkey_protocol::policy::Action;
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::{Code, Subject, Tenant};
 
 pub use book::{DEFAULT_POLICIES, Policies, PolicyBook, PolicyError, PolicyFile, Vocabulary};

@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 use valetkey_catalog::{Backlog, DeliveryBacklog, Limit, Over, Usage, Whose};
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::usage::{Account, BucketUsage, Usage as UsageView};
 use valetkey_protocol::{Code, Problem};
 
 use crate::bucket::unless_zero;
 use crate::policy;
 use crate::{Engine, Error, Principal};
-use valetkey_protocol::policy::Action;
 
 /// How long a client with too many open uploads waits, in seconds.
 const RETRY_AFTER: u64 = 10;

@@ -11,7 +11,7 @@ use crate::{Subject, Tenant};
 
 words! {
     /// What policies decide.
-    Action {
+    PolicyAction {
         /// Creating an upload, and bringing it to its end.
         CreateUpload "create_upload";
         /// Seeing a file.
@@ -64,7 +64,7 @@ pub struct ExplainPolicy {
     #[serde(rename = "as")]
     pub who: Somebody,
     /// What they want to do.
-    pub action: Action,
+    pub action: PolicyAction,
     /// The file it is about, for all actions but `create_upload`, `list_all` and `administer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_id: Option<String>,

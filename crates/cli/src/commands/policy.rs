@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use valetkey_protocol::policy::{Action, ExplainPolicy, PolicyExplanation, Somebody};
+use valetkey_protocol::policy::{
+    ExplainPolicy, PolicyAction as Action, PolicyExplanation, Somebody,
+};
 use valetkey_protocol::{FileId, InvalidValue, Subject, Tenant};
 use valetkey_server::config::Config;
 

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use valetkey_catalog::EventList;
 use valetkey_protocol::Code;
 use valetkey_protocol::event::{Begin, EventKind, EventPage, ListEvents};
+use valetkey_protocol::policy::PolicyAction as Action;
 
 use crate::policy;
 use crate::seal::Purpose;
 use crate::{Engine, Error, Principal};
-use valetkey_protocol::policy::Action;
 
 /// The events of a page when nobody asks otherwise.
 const DEFAULT_LIMIT: u32 = 100;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use valetkey_catalog::{NewUpload, Record};
 use valetkey_protocol::download::{CreateDownload, Download};
 use valetkey_protocol::file::{FilePage, ListFiles};
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, ObjectKey, PresignedUrl};
 
@@ -13,7 +14,6 @@ use crate::engine::seconds_until;
 use crate::policy::{self, Deed};
 use crate::upload::closed;
 use crate::{Bucket, Engine, Error, Principal, Reading};
-use valetkey_protocol::policy::Action;
 
 /// The longest that caches may keep the way to a public file, in seconds.
 const LONGEST_KEPT: u64 = 300;

@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 use valetkey_catalog::{Edge, Record, Transfer};
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, Subject};
 
 use crate::engine::later;
 use crate::upload::clear_quarantine;
 use crate::{Bucket, Engine, Error, Principal};
-use valetkey_protocol::policy::Action;
 
 /// How long a run that deletes is left alone, in seconds: bytes are gone within a minute.
 const LEASE_SECONDS: u64 = 30;

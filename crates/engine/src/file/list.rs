@@ -2,13 +2,13 @@
 
 use valetkey_catalog::FileList;
 use valetkey_protocol::file::{FilePage, ListFiles, Order};
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::{Code, ContentType, FileId};
 
 use super::view;
 use crate::policy;
 use crate::seal::Purpose;
 use crate::{Engine, Error, Principal};
-use valetkey_protocol::policy::Action;
 
 /// The files of a page when nobody asks otherwise.
 const DEFAULT_LIMIT: u32 = 100;

@@ -2,6 +2,7 @@
 
 use valetkey_catalog::{FilePatch, Patch, Record};
 use valetkey_protocol::file::{File, PatchFile};
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, Metadata};
 
@@ -9,7 +10,6 @@ use super::facts;
 use crate::engine::check_retention;
 use crate::policy;
 use crate::{Engine, Error, Principal};
-use valetkey_protocol::policy::Action;
 
 /// How often a change is tried again when somebody else changed the file at the same moment.
 const TRIES: usize = 5;

@@ -3,7 +3,7 @@
 use cedar_policy::{Decision, Effect, Policy, PolicySet};
 use serde_json::Value;
 use valetkey_protocol::policy::{
-    Action, ExplainPolicy, NearestPolicy, PolicyExplanation, Somebody,
+    ExplainPolicy, NearestPolicy, PolicyAction as Action, PolicyExplanation, Somebody,
 };
 use valetkey_protocol::{Code, ContentType, Subject};
 

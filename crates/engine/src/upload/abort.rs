@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 use valetkey_catalog::{Edge, QUARANTINE_GRACE_SECONDS, Record, Transfer};
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::upload::State;
 use valetkey_protocol::{FileId, ObjectKey};
 
 use crate::engine::later;
 use crate::{Bucket, Engine, Error, Principal};
-use valetkey_protocol::policy::Action;
 
 impl Engine {
     /// Gives up an open upload; one that is over without a file is fine.

@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt};
 use tracing::Instrument as _;
 use valetkey_catalog::{CatalogError, Record};
 use valetkey_protocol::file::File;
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::upload::{
     CompleteResult, CompleteUpload, CompleteUploads, MAX_BATCH, Results, State, StillVerifying,
 };
@@ -14,7 +15,6 @@ use valetkey_protocol::{Checksum, Code, FileId, Subject};
 
 use super::{check_batch, closed, verify};
 use crate::{Engine, Error, Principal};
-use valetkey_protocol::policy::Action;
 
 /// How long an answer waits for a verification, be it this worker's or another's: with all the rest it comes within 5 s.
 const MAX_WAIT: Duration = Duration::from_millis(4500);

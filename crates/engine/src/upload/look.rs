@@ -2,11 +2,11 @@
 
 use valetkey_catalog::Transfer;
 use valetkey_protocol::FileId;
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::upload::{State, Upload, UploadedPart};
 
 use super::view;
 use crate::{Engine, Error, Principal};
-use valetkey_protocol::policy::Action;
 
 impl Engine {
     /// Looks at an upload. Of an open multipart upload it tells the parts as storage reports them, so that any

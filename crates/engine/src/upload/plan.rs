@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 use valetkey_catalog::{Intent, NewUpload, TicketUse, Transfer};
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::upload::CreateUpload;
 use valetkey_protocol::{Checksum, Code, FolderPath, PartPlan, Problem};
 
 use crate::engine::{check_retention, later};
 use crate::policy::{self, Wish};
 use crate::{Bucket, Engine, Error, Principal};
-use valetkey_protocol::policy::Action;
 
 /// An upload that may be made.
 pub(crate) struct Plan<'a> {

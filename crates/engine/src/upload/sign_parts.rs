@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use valetkey_catalog::{Record, Transfer};
 use valetkey_protocol::part::PlannedPart;
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::upload::{MAX_SIGNED_PARTS, PartRequest, SignParts, SignedParts, State};
 use valetkey_protocol::{Checksum, Code, FileId, PartNumber, Problem};
 use valetkey_store::PartGrant;
@@ -13,7 +14,6 @@ use super::create::name_upload;
 use super::{closed, expired, plan_of};
 use crate::engine::{later, seconds_until, validity};
 use crate::{Bucket, Engine, Error, Principal};
-use valetkey_protocol::policy::Action;
 
 impl Engine {
     /// Signs these parts.

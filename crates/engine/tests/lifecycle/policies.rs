@@ -9,7 +9,9 @@ use valetkey_protocol::api_key::Scope;
 use valetkey_protocol::download::{CreateDownload, CreateDownloads};
 use valetkey_protocol::event::ListEvents;
 use valetkey_protocol::file::{File, ListFiles, PatchFile};
-use valetkey_protocol::policy::{Action, ExplainPolicy, PolicyExplanation, Somebody};
+use valetkey_protocol::policy::{
+    ExplainPolicy, PolicyAction as Action, PolicyExplanation, Somebody,
+};
 use valetkey_protocol::upload::CompleteUpload;
 use valetkey_protocol::{Code, FolderPath, Tenant};
 

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use valetkey_protocol::policy::Action;
+use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::{Metadata, Subject, Tenant};
 
 use crate::policy::{About, BucketFacts, FileFacts, Policies, Question, Wish};
