@@ -94,8 +94,11 @@ impl PolicyConfig {
             let name = path.display().to_string();
             texts.push(PolicyFile { name, text });
         }
-        Policies::read(&texts, wants_default, &vocabulary, self.offset()?)
-            .map_err(|error| invalid("policy.files", format!("cannot hold:\n{error}")))
+        Policies::read(&texts, wants_default, &vocabulary, self.offset()?).map_err(|error| {
+            // Log lines and terminals take one line.
+            let faults = error.to_string().replace('\n', "; ");
+            invalid("policy.files", format!("cannot hold: {faults}"))
+        })
     }
 
     /// Every file, those of folders in the order of their names.
