@@ -12,7 +12,8 @@ use valetkey_protocol::{
     Code, ContentType, FileId, Filename, PresignedRequest, PresignedUrl, Secret,
 };
 
-use crate::engine::{later, page_limit};
+use crate::engine::later;
+use crate::page::{cut, page_limit};
 use crate::policy;
 use crate::seal::Purpose;
 use crate::{Engine, Error, LateUpload, Principal, Ticket};
@@ -117,10 +118,7 @@ impl Engine {
     pub async fn list_drops(&self, who: &Principal, query: ListDrops) -> Result<DropPage, Error> {
         policy::check_may(who, Action::Read)?;
         let limit = page_limit(query.limit)?;
-        let cursor = query.cursor.as_deref();
-        let before = cursor
-            .map(|text| self.open_page(who, "d", text))
-            .transpose()?;
+        let before = self.open_page(who, "d", query.cursor.as_deref())?;
         let list = DropList {
             tenant: self.listed_tenant(who),
             owner: self.managed_owner(who),
@@ -128,9 +126,7 @@ impl Engine {
             limit: limit + 1,
         };
         let mut links = self.catalog.list_drops(list).await?;
-        let more = links.len() > limit as usize;
-        links.truncate(limit as usize);
-        let last = links.last().filter(|_| more);
+        let last = cut(&mut links, limit);
         let next_cursor = last.map(|link| self.seal_page(who, "d", link.id));
         let tickets = links.iter().map(|link| self.drop_ticket_id(link)).collect();
         let sums = self.catalog.ticket_sums(tickets).await?;

@@ -281,18 +281,6 @@ pub(crate) fn overlap(asked: Option<u64>) -> Result<u64, Error> {
     Ok(seconds)
 }
 
-/// How many items a page has: a hundred unless asked otherwise.
-///
-/// # Errors
-/// It is none, or more than a thousand.
-pub(crate) fn page_limit(asked: Option<u32>) -> Result<u32, Error> {
-    const MOST: u32 = 1000;
-    match asked.unwrap_or(100) {
-        limit @ 1..=MOST => Ok(limit),
-        _ => Err(Error::invalid("limit", format!("must be 1 to {MOST}"))),
-    }
-}
-
 /// Whole seconds from one instant to a later one; 0 when it is not later.
 pub(crate) fn seconds_until(now: Timestamp, then: Timestamp) -> u64 {
     u64::try_from(then.duration_since(now).as_secs()).unwrap_or(0)

@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod file;
 mod link;
+mod page;
 mod policy;
 mod principal;
 mod receipt;

@@ -18,9 +18,9 @@ use valetkey_protocol::{Code, FileId, PresignedUrl, hex};
 
 pub use visit::{LinkVisit, OpenLink};
 
-use crate::engine::{later, page_limit};
+use crate::engine::later;
+use crate::page::{cut, page_limit};
 use crate::policy::{self, Deed};
-use crate::seal::Purpose;
 use crate::{Engine, Error, Principal};
 
 /// How many links there may be to a file.
@@ -101,10 +101,7 @@ impl Engine {
     pub async fn list_links(&self, who: &Principal, query: ListLinks) -> Result<LinkPage, Error> {
         policy::check_may(who, Action::Read)?;
         let limit = page_limit(query.limit)?;
-        let cursor = query.cursor.as_deref();
-        let before = cursor
-            .map(|text| self.open_page(who, "l", text))
-            .transpose()?;
+        let before = self.open_page(who, "l", query.cursor.as_deref())?;
         let list = LinkList {
             tenant: self.listed_tenant(who),
             owner: self.managed_owner(who),
@@ -113,9 +110,7 @@ impl Engine {
             limit: limit + 1,
         };
         let mut links = self.catalog.list_links(list).await?;
-        let more = links.len() > limit as usize;
-        links.truncate(limit as usize);
-        let last = links.last().filter(|_| more);
+        let last = cut(&mut links, limit);
         Ok(LinkPage {
             next_cursor: last.map(|link| self.seal_page(who, "l", link.id)),
             links: links.into_iter().map(view).collect(),
@@ -148,13 +143,9 @@ impl Engine {
         let limit = page_limit(query.limit)?;
         self.managed_link(who, Action::Read, id).await?;
         let kind = format!("u{id}");
-        let cursor = query.cursor.as_deref();
-        let before = cursor.map(|text| self.open_page(who, &kind, text));
-        let before = before.transpose()?;
+        let before = self.open_page(who, &kind, query.cursor.as_deref())?;
         let mut uses = self.catalog.link_uses(id, before, limit + 1).await?;
-        let more = uses.len() > limit as usize;
-        uses.truncate(limit as usize);
-        let last = uses.last().filter(|_| more);
+        let last = cut(&mut uses, limit);
         Ok(LinkUsePage {
             next_cursor: last.map(|(number, _)| self.seal_page(who, &kind, *number)),
             uses: uses.into_iter().map(used).collect(),
@@ -195,35 +186,6 @@ impl Engine {
         let link = link.ok_or(Error::NotFound)?;
         self.check_owned(who, &link.tenant, &link.owner)?;
         Ok(link)
-    }
-
-    pub(crate) fn seal_page(
-        &self,
-        who: &Principal,
-        kind: &str,
-        place: impl std::fmt::Display,
-    ) -> String {
-        let text = format!("{kind} {place} {}", who.owner());
-        self.sealer.seal(Purpose::Cursor, text.as_bytes())
-    }
-
-    /// A cursor is good for whom it was made and in its list only.
-    pub(crate) fn open_page<T: std::str::FromStr>(
-        &self,
-        who: &Principal,
-        kind: &str,
-        text: &str,
-    ) -> Result<T, Error> {
-        let read = || {
-            let payload = String::from_utf8(self.sealer.open(Purpose::Cursor, text)?).ok()?;
-            let (place, owner) = payload
-                .strip_prefix(kind)?
-                .strip_prefix(' ')?
-                .split_once(' ')?;
-            (owner == who.owner().to_string()).then(|| place.parse().ok())?
-        };
-        let detail = "cursor: is not one of this list; take next_cursor of the page before, or none to begin";
-        read().ok_or_else(|| Error::refused(Code::MalformedRequest, detail))
     }
 }
 

@@ -6,14 +6,10 @@ use valetkey_protocol::Code;
 use valetkey_protocol::event::{Begin, EventKind, EventPage, ListEvents};
 use valetkey_protocol::policy::PolicyAction as Action;
 
+use crate::page::page_limit;
 use crate::policy;
 use crate::seal::Purpose;
 use crate::{Engine, Error, Principal};
-
-/// The events of a page when nobody asks otherwise.
-const DEFAULT_LIMIT: u32 = 100;
-/// The most events of a page.
-const MAX_LIMIT: u32 = 1000;
 
 /// Where somebody is among the events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +30,7 @@ impl Engine {
         who: &Principal,
         query: &ListEvents,
     ) -> Result<EventPage, Error> {
-        let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-        if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Error::invalid("limit", format!("must be 1 to {MAX_LIMIT}")));
-        }
+        let limit = page_limit(query.limit)?;
         let mut list = self.event_scope(who, query).await?;
         let now = self.clock.now();
         let span = self.catalog.event_span().await?;
@@ -80,7 +73,7 @@ impl Engine {
         let kinds = kinds.transpose().map_err(|error| ("type", error))?;
         let id = query.file_id.as_deref().map(str::parse).transpose();
         let id = id.map_err(|error| ("file_id", error))?;
-        let own = (!self.is_admin(who)).then(|| who.subject.clone());
+        let own = self.managed_owner(who);
         let mut owner = match (own, query.owner.clone()) {
             (Some(own), Some(asked)) if own != asked => {
                 let detail =

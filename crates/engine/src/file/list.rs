@@ -1,19 +1,14 @@
 //! List: pages by key, each file of a scan exactly once.
 
 use valetkey_catalog::FileList;
+use valetkey_protocol::ContentType;
 use valetkey_protocol::file::{FilePage, ListFiles, Order};
 use valetkey_protocol::policy::PolicyAction as Action;
-use valetkey_protocol::{Code, ContentType, FileId};
 
 use super::view;
+use crate::page::{cut, page_limit};
 use crate::policy;
-use crate::seal::Purpose;
 use crate::{Engine, Error, Principal};
-
-/// The files of a page when nobody asks otherwise.
-const DEFAULT_LIMIT: u32 = 100;
-/// The most files of a page.
-const MAX_LIMIT: u32 = 1000;
 
 impl Engine {
     /// Lists the caller's files, or everybody's for whoever may list all. What policies do not let them read is left out, so
@@ -23,10 +18,7 @@ impl Engine {
     /// A filter or a cursor that is none.
     pub async fn list_files(&self, who: &Principal, query: ListFiles) -> Result<FilePage, Error> {
         policy::check_may(who, Action::Read)?;
-        let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-        if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Error::invalid("limit", format!("must be 1 to {MAX_LIMIT}")));
-        }
+        let limit = page_limit(query.limit)?;
         let bucket = query.bucket.as_deref();
         let bucket = bucket
             .map(|name| self.requested_bucket(Some(name)))
@@ -46,51 +38,27 @@ impl Engine {
             content_type: query.content_type.as_deref().map(pattern).transpose()?,
             checksum: checksum.map_err(|error| ("checksum", error))?,
             order,
-            after: query
-                .cursor
-                .as_deref()
-                .map(|text| self.open_cursor(who, order, text))
-                .transpose()?,
+            after: self.open_page(who, order_mark(order), query.cursor.as_deref())?,
             limit: limit + 1,
             now: self.clock.now(),
         };
         let mut records = self.catalog.list(list).await?;
-        let more = records.len() > limit as usize;
-        records.truncate(limit as usize);
-        let last = records.last().filter(|_| more);
-        let next_cursor = last.map(|record| self.seal_cursor(who, order, record.upload.id));
+        let last = cut(&mut records, limit);
+        let next_cursor =
+            last.map(|record| self.seal_page(who, order_mark(order), record.upload.id));
         self.keep_readable(who, &mut records);
         Ok(FilePage {
             next_cursor,
             files: records.into_iter().map(view).collect::<Result<_, _>>()?,
         })
     }
-
-    fn seal_cursor(&self, who: &Principal, order: Order, id: FileId) -> String {
-        self.sealer.seal(
-            Purpose::Cursor,
-            format!("{}{id}{}", order_mark(order), who.owner()).as_bytes(),
-        )
-    }
-
-    /// A cursor is good for whom it was made and in its order only.
-    fn open_cursor(&self, who: &Principal, order: Order, text: &str) -> Result<FileId, Error> {
-        let read = || {
-            let payload = String::from_utf8(self.sealer.open(Purpose::Cursor, text)?).ok()?;
-            let rest = payload
-                .strip_prefix(order_mark(order))?
-                .strip_suffix(who.owner().to_string().as_str())?;
-            rest.parse().ok()
-        };
-        let detail = "cursor: is not one of this list; take next_cursor of the page before, or none to begin";
-        read().ok_or_else(|| Error::refused(Code::MalformedRequest, detail))
-    }
 }
 
-fn order_mark(order: Order) -> char {
+/// Its list, in the word of its cursors.
+fn order_mark(order: Order) -> &'static str {
     match order {
-        Order::Newest => 'n',
-        Order::Oldest => 'o',
+        Order::Newest => "n",
+        Order::Oldest => "o",
     }
 }
 
