@@ -101,7 +101,7 @@ fn rows(name: &str, policies: &Policies) {
     };
     let file = FileFacts {
         bucket,
-        id: "01936f3e-8b7a-7c3d-9e4f-0123456789ab",
+        id: "01936f3e-8b7a-7c3d-9e4f-0123456789ab".parse().unwrap(),
         tenant: &tenant,
         owner: &who.subject,
         filename: "notes.pdf",

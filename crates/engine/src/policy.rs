@@ -136,6 +136,11 @@ impl Engine {
         &self.policies
     }
 
+    /// Whether the policies that hold at the moment permit it.
+    fn permits(&self, question: &Question<'_>) -> bool {
+        self.policies.current().permit(question)
+    }
+
     /// Lets administrators of the whole service through.
     pub(crate) fn check_admin(&self, who: &Principal, what: &str) -> Result<(), Error> {
         self.check_tenant_admin(who, what)?;
@@ -162,7 +167,7 @@ impl Engine {
     pub(crate) fn is_admin(&self, who: &Principal) -> bool {
         let now = self.clock.now();
         let question = Question::new(who, Action::Administer, About::Service, now);
-        self.policies.current().permit(&question)
+        self.permits(&question)
     }
 
     /// Whether what is in a tenant may concern somebody at all, whatever policies say.
@@ -196,7 +201,7 @@ impl Engine {
     fn may_list_all(&self, who: &Principal, bucket: &Bucket) -> bool {
         let about = About::Bucket(bucket.facts());
         let question = Question::new(who, Action::ListAll, about, self.clock.now());
-        self.policies.current().permit(&question)
+        self.permits(&question)
     }
 
     /// Lets an upload through that policies allow.
@@ -213,7 +218,7 @@ impl Engine {
             expires_in: Some(seconds),
             ..Question::new(who, Action::CreateUpload, about, self.clock.now())
         };
-        if self.policies.current().permit(&question) {
+        if self.permits(&question) {
             return Ok(());
         }
         let detail = format!(
@@ -266,15 +271,14 @@ impl Engine {
         }
     }
 
-    /// Whose links a list shows: `None` is everybody's, in the tenants within reach.
+    /// Whose links, or events, a list shows: `None` is everybody's, in the tenants within reach.
     pub(crate) fn managed_owner(&self, who: &Principal) -> Option<Subject> {
         (!self.is_admin(who)).then(|| who.subject.clone())
     }
 
     /// Whether policies let somebody do this to a file that is within reach.
     fn may(&self, who: &Principal, deed: Deed, record: &Record) -> bool {
-        let id = record.upload.id.to_string();
-        self.may_facts(who, deed, record, self.file_facts(record, &id))
+        self.may_facts(who, deed, record, self.file_facts(record))
     }
 
     fn may_facts(
@@ -288,7 +292,7 @@ impl Engine {
             expires_in: self.lifetime(deed, record),
             ..Question::new(who, deed.action, About::File(facts), self.clock.now())
         };
-        self.policies.current().permit(&question)
+        self.permits(&question)
     }
 
     /// Lets a change through that leaves a file its owner might still change: nobody moves a file to where other policies
@@ -299,12 +303,11 @@ impl Engine {
         record: &Record,
         change: &FilePatch,
     ) -> Result<(), Error> {
-        let id = record.upload.id.to_string();
         let facts = FileFacts {
             filename: change.filename.as_str(),
             path: change.path.as_str(),
             metadata: &change.metadata,
-            ..self.file_facts(record, &id)
+            ..self.file_facts(record)
         };
         if self.may_facts(who, Action::Update.into(), record, facts) {
             return Ok(());
@@ -336,12 +339,12 @@ impl Engine {
     }
 
     /// A file, as policies see it.
-    pub(crate) fn file_facts<'f>(&'f self, record: &'f Record, id: &'f str) -> FileFacts<'f> {
+    fn file_facts<'f>(&'f self, record: &'f Record) -> FileFacts<'f> {
         let upload = &record.upload;
         let bucket = self.buckets.get(&upload.bucket);
         FileFacts {
             bucket: bucket.map_or(BucketFacts::unknown(&upload.bucket), Bucket::facts),
-            id,
+            id: upload.id,
             tenant: &upload.tenant,
             owner: &upload.owner,
             filename: upload.filename.as_str(),

@@ -108,9 +108,9 @@ async fn serve(
     let (way, mut told) = (way(&route), Told::default());
     let mut response = match door.admit(&route, way, &mut request, &mut told).await {
         Ok(()) => {
-            let origin = door.limits.origin(&request);
+            let origin = (way == Way::Link).then(|| door.limits.origin(&request));
             let response = door.serve_in_turn(way, request, next).await;
-            door.count_link(way, origin, response, &mut told).await
+            door.count_link(origin, response, &mut told).await
         }
         Err(failure) => failure.into_response(),
     };
@@ -216,15 +216,14 @@ impl Door {
         answered.unwrap_or_else(Failure::into_response)
     }
 
-    /// Counts a link that does not hold like a token that does not; also where a page says so.
+    /// Counts a link that does not hold like a token that does not, also where a page says so; nothing else has an origin.
     async fn count_link(
         &self,
-        way: Way,
-        origin: Origin,
+        origin: Option<Origin>,
         response: Response,
         told: &mut Told,
     ) -> Response {
-        let Some(code) = failed(&response).filter(|_| way == Way::Link) else {
+        let (Some(origin), Some(code)) = (origin, failed(&response)) else {
             return response;
         };
         match self.limits.nobody(origin, code, told).await {

@@ -39,10 +39,9 @@ impl Engine {
         let now = asked.at.unwrap_or_else(|| self.clock.now());
         let bucket = self.requested_bucket(asked.bucket.as_deref())?;
         let record = self.explained_file(who, &asked).await?;
-        let id = asked.file_id.as_deref().unwrap_or_default();
         let (about, unreached) = match &record {
             Some(record) => (
-                About::File(self.file_facts(record, id)),
+                About::File(self.file_facts(record)),
                 !self.is_within_reach(&them, &record.upload.tenant),
             ),
             None if asked.action == Action::Administer => (About::Service, false),
@@ -63,7 +62,10 @@ impl Engine {
                 size: asked.size.unwrap_or_default(),
             }),
             expires_in: match (&record, asked.action) {
-                (Some(record), action) => self.lifetime(deed(action, asked.expires_in), record),
+                (Some(record), action) => {
+                    let expires_in = asked.expires_in;
+                    self.lifetime(Deed { action, expires_in }, record)
+                }
                 (None, Action::CreateUpload) => Some(bucket.rules.validity(asked.expires_in)?),
                 _ => None,
             },
@@ -102,10 +104,6 @@ impl Engine {
             }
         }
     }
-}
-
-fn deed(action: Action, expires_in: Option<u64>) -> Deed {
-    Deed { action, expires_in }
 }
 
 /// Somebody as a token would make them.

@@ -10,7 +10,7 @@ use cedar_policy::{
 use jiff::Timestamp;
 use jiff::tz::Offset;
 pub use valetkey_protocol::bucket::{Attribute, Kind};
-use valetkey_protocol::{Metadata, Subject, Tenant};
+use valetkey_protocol::{FileId, Metadata, Subject, Tenant};
 
 use super::Action;
 use crate::Principal;
@@ -54,7 +54,7 @@ pub struct FileFacts<'f> {
     /// The bucket it lies in.
     pub bucket: BucketFacts<'f>,
     /// Its id.
-    pub id: &'f str,
+    pub id: FileId,
     /// In which tenant its owner is.
     pub tenant: &'f Tenant,
     /// Whose it is.
@@ -133,7 +133,7 @@ impl Question<'_> {
             About::File(facts) => {
                 let (bucket, file) = (
                     uid(&TYPES.bucket, facts.bucket.name),
-                    uid(&TYPES.file, facts.id),
+                    uid(&TYPES.file, &facts.id.to_string()),
                 );
                 entities.push(facts.bucket.entity(bucket.clone())?);
                 entities.push(facts.entity(file.clone(), bucket, self.now)?);

@@ -57,7 +57,7 @@ impl Scene {
         let metadata = Metadata::new(self.tags.clone()).unwrap();
         let file = FileFacts {
             bucket,
-            id: "01936f3e-8b7a-7c3d-9e4f-0123456789ab",
+            id: "01936f3e-8b7a-7c3d-9e4f-0123456789ab".parse().unwrap(),
             tenant: &self.tenant,
             owner: &self.owner,
             filename: &self.name,
