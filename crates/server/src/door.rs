@@ -2,6 +2,7 @@
 //! nothing take for ever or bring the process down, writes problems out, and counts.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,10 +107,11 @@ async fn serve(
         request = request.map(linger::to_its_end);
     }
     let (way, mut told) = (way(&route), Told::default());
-    let mut response = match door.admit(&route, way, &mut request, &mut told).await {
-        Ok(()) => {
+    let admitted = door.look_and_admit(&route, way, &mut request, &mut told);
+    let mut response = match admitted.await {
+        Ok(waited) => {
             let origin = (way == Way::Link).then(|| door.limits.origin(&request));
-            let response = door.serve_in_turn(way, request, next).await;
+            let response = door.serve_in_turn(way, waited, request, next).await;
             door.count_link(origin, response, &mut told).await
         }
         Err(failure) => failure.into_response(),
@@ -141,6 +143,31 @@ impl Door {
             _ => HeaderValue::try_from(self.request_ids.next())
                 .unwrap_or(HeaderValue::from_static("unnamed")),
         }
+    }
+
+    /// Admits a request when it is its turn to be looked at, and says how long it waited for that. While it has to wait for
+    /// others, such as those who know a key, the next one is looked at.
+    async fn look_and_admit(
+        &self,
+        route: &Route,
+        way: Way,
+        request: &mut Request,
+        told: &mut Told,
+    ) -> Result<Duration, Failure> {
+        if way == Way::Free {
+            return Ok(Duration::ZERO);
+        }
+        let look = self.limits.look(way.waits()).await?;
+        let waited = look.waited;
+        let mut admit = pin!(self.admit(route, way, request, told));
+        let admitted = match admit.as_mut().now_or_never() {
+            Some(admitted) => admitted,
+            None => {
+                drop(look);
+                admit.await
+            }
+        };
+        admitted.map(|()| waited)
     }
 
     /// Finds out who sends the request, unless it needs nobody, and whether they ask too often.
@@ -208,9 +235,15 @@ impl Door {
     }
 
     /// Runs a handler when it is its turn. Its time for storage begins then: what it waited for was no storage.
-    async fn serve_in_turn(&self, way: Way, request: Request, next: Next) -> Response {
+    async fn serve_in_turn(
+        &self,
+        way: Way,
+        waited: Duration,
+        request: Request,
+        next: Next,
+    ) -> Response {
         let answered = match way.waits() {
-            true => self.wait_and_answer(request, next).await,
+            true => self.wait_and_answer(waited, request, next).await,
             false => Ok(self.answer(request, next).await),
         };
         answered.unwrap_or_else(Failure::into_response)
@@ -238,8 +271,13 @@ impl Door {
     }
 
     /// Waits in line, and runs a handler.
-    async fn wait_and_answer(&self, mut request: Request, next: Next) -> Result<Response, Failure> {
-        let turn = Turn::wait(&self.limits).await?;
+    async fn wait_and_answer(
+        &self,
+        waited: Duration,
+        mut request: Request,
+        next: Next,
+    ) -> Result<Response, Failure> {
+        let turn = Turn::wait(&self.limits, waited).await?;
         request.extensions_mut().insert(turn.clone());
         let response = self.answer(request, next).await;
         turn.pause();

@@ -13,7 +13,7 @@ use valetkey_protocol::{Code, FileId, Problem};
 use valetkey_store::Monotonic;
 
 use super::address::{self, Network, Peer};
-use super::queue::{Place, Queue};
+use super::queue::{Look, Place, Queue};
 use super::rate::{Away, Key, Rate, RateLimiter, Rates, Reach, Verdict};
 use super::shut::Shut;
 use super::told::{self, Holder, Standing, Told};
@@ -335,8 +335,20 @@ impl Limits {
     ///
     /// # Errors
     /// The line is too long, or does not move.
-    pub(super) async fn place(&self) -> Result<Place, Problem> {
-        self.queue.enter().await
+    pub(super) async fn place(&self, waited: Duration) -> Result<Place, Problem> {
+        self.queue.enter(waited).await
+    }
+
+    /// Waits until it is their turn to be looked at; `lines_up` for whoever waits in line afterwards.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub(crate) async fn look(&self, lines_up: bool) -> Result<Look<'_>, Problem> {
+        let look = self.queue.look().await?;
+        match lines_up {
+            true => self.queue.has_room().map(|()| look),
+            false => Ok(look),
+        }
     }
 }
 

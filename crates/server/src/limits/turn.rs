@@ -1,6 +1,7 @@
 //! A request's turn: it may be given back for a while, so that clients who send slowly take nobody's place meanwhile.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use valetkey_protocol::Problem;
 
@@ -15,16 +16,16 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Waits in line.
+    /// Waits in line; somebody who waited before has that much less time.
     ///
     /// # Errors
     /// The line is too long, or does not move.
-    pub(crate) async fn wait(limits: &Arc<Limits>) -> Result<Self, Problem> {
+    pub(crate) async fn wait(limits: &Arc<Limits>, waited: Duration) -> Result<Self, Problem> {
         let turn = Self {
             limits: Arc::clone(limits),
             place: Arc::default(),
         };
-        turn.line_up().await?;
+        turn.line_up(waited).await?;
         Ok(turn)
     }
 
@@ -39,13 +40,13 @@ impl Turn {
     /// # Errors
     /// As for the first time; nothing was done.
     pub(crate) async fn resume(&self) -> Result<(), Problem> {
-        self.line_up().await?;
+        self.line_up(Duration::ZERO).await?;
         self.limits.renew_budget();
         Ok(())
     }
 
-    async fn line_up(&self) -> Result<(), Problem> {
-        let place = self.limits.place().await?;
+    async fn line_up(&self, waited: Duration) -> Result<(), Problem> {
+        let place = self.limits.place(waited).await?;
         self.put(Some(place));
         Ok(())
     }
@@ -58,8 +59,6 @@ impl Turn {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use valetkey_store::time_left;
 
     use super::super::local::LocalLimiter;
@@ -81,10 +80,10 @@ mod tests {
         let limits = Limits::new(&config, Arc::new(counter), clock.clone(), metrics.clone());
         let limits = Arc::new(limits);
         let left = |clock: &Still| time_left(valetkey_store::Monotonic::elapsed(clock));
-        let first = Turn::wait(&limits).await.unwrap();
+        let first = Turn::wait(&limits, Duration::ZERO).await.unwrap();
         let (behind, time) = (Arc::clone(&limits), Arc::clone(&clock));
         let second = tokio::spawn(async move {
-            let turn = Turn::wait(&behind).await.unwrap();
+            let turn = Turn::wait(&behind, Duration::ZERO).await.unwrap();
             let handler = async {
                 let whole = left(&time);
                 turn.pause();

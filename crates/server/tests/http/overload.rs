@@ -56,17 +56,17 @@ async fn when_all_are_busy_some_wait_the_others_are_told_and_health_answers() {
             reply.header("retry-after"),
             problem["retry_after"].to_string()
         );
-        // Who may not come in at all does not wait.
-        let reply = world.nobody().get("/v1/files").await;
-        reply.problem(401, "unauthenticated");
-        let reply = world.nobody().get("/c/nonsense").await;
-        reply.problem(404, "not_found");
+        // Nobody's permission is looked at meanwhile.
+        for path in ["/v1/files", "/c/nonsense"] {
+            let reply = world.nobody().get(path).await;
+            reply.problem(503, "overloaded");
+        }
         for path in ["/healthz", "/openapi.json", "/sdk/index.js"] {
             let reply = world.nobody().get(path).await;
             assert_eq!(reply.status, 200, "{path}");
         }
         let metrics = world.metrics().await;
-        let line = "valetkey_limited_total{limit=\"queue\"} 1\n";
+        let line = "valetkey_limited_total{limit=\"queue\"} 3\n";
         assert!(metrics.contains(line), "{metrics}");
         assert!(metrics.contains("valetkey_waiting 3\n"), "{metrics}");
     };
@@ -92,6 +92,11 @@ async fn nobody_waits_in_line_for_ever() {
     let (alice, body) = (world.user("alice"), large());
     let others = async {
         until(&world, "valetkey_running 1").await;
+        // Who may not come in at all does not wait.
+        let reply = world.nobody().get("/v1/files").await;
+        reply.problem(401, "unauthenticated");
+        let reply = world.nobody().get("/c/nonsense").await;
+        reply.problem(404, "not_found");
         join_all((0..5).map(|_| alice.get("/v1/files"))).await
     };
     let (busy, others) = tokio::join!(alice.post("/v1/uploads", &body), others);
