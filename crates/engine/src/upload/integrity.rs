@@ -1,10 +1,11 @@
 //! What "verified" means: the final object held against what was declared.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use valetkey_catalog::{FileFacts, Record};
 use valetkey_protocol::file::Integrity;
 use valetkey_protocol::part::MIB;
-use valetkey_protocol::{Checksum, Code, Hasher, Problem};
+use valetkey_protocol::{Checksum, Code, Hasher, ObjectKey, Problem};
 use valetkey_store::{ObjectInfo, StoreError};
 
 use crate::sniff::{SNIFFED_BYTES, contradicts, detect};
@@ -21,11 +22,27 @@ pub(super) enum Verdict {
     Bad(Problem),
 }
 
-/// Holds the final object against the record: size, checksum, first bytes.
+/// Reads what the type is told by.
+pub(super) async fn first_bytes(
+    bucket: &Bucket,
+    key: &ObjectKey,
+    object: &ObjectInfo,
+) -> Result<Bytes, StoreError> {
+    match object.size {
+        0 => Ok(Bytes::new()),
+        size => {
+            let length = SNIFFED_BYTES.min(size);
+            bucket.store.read(key, &object.etag, 0, length).await
+        }
+    }
+}
+
+/// Holds the final object against the record: size, checksum, first bytes, unless these are known.
 pub(super) async fn check(
     bucket: &Bucket,
     record: &Record,
     object: &ObjectInfo,
+    known: Option<Bytes>,
     now: Timestamp,
 ) -> Result<Verdict, Error> {
     if let Some(problem) = size_problem(bucket, record, object.size) {
@@ -41,15 +58,9 @@ pub(super) async fn check(
         Ok(proof) => proof,
         Err(problem) => return Ok(Verdict::Bad(problem)),
     };
-    let first_bytes = match object.size {
-        0 => bytes::Bytes::new(),
-        size => {
-            let length = SNIFFED_BYTES.min(size);
-            bucket
-                .store
-                .read(&record.upload.key, &object.etag, 0, length)
-                .await?
-        }
+    let first_bytes = match known {
+        Some(known) => known,
+        None => first_bytes(bucket, &record.upload.key, object).await?,
     };
     let detected_type = detect(&first_bytes);
     if let Some(problem) = type_problem(bucket, record, detected_type.as_deref()) {

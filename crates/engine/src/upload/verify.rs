@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::future::join;
 use jiff::Timestamp;
 use valetkey_catalog::{Edge, Record, Transfer};
 use valetkey_protocol::upload::State;
@@ -176,8 +178,14 @@ impl Run<'_> {
 
     /// Brings the bytes to the final key and holds them against the record.
     async fn prove(&self, record: &Record, evidence: &Evidence) -> Result<Verdict, Error> {
+        let mut first_bytes = None;
         let promoted = match evidence {
-            Evidence::Quarantined(source) => self.promote(record, source).await?,
+            Evidence::Quarantined(source) => {
+                let early = self.read_early(record, source);
+                let (promoted, early) = join(self.promote(record, source), early).await;
+                first_bytes = early;
+                promoted?
+            }
             Evidence::Parts(parts) => self.assemble(record, parts).await?,
             Evidence::Assembled => None,
         };
@@ -195,7 +203,16 @@ impl Run<'_> {
         {
             return Ok(Verdict::Bad(swapped()));
         }
-        integrity::check(self.bucket, record, &object, self.engine.clock.now()).await
+        let now = self.engine.clock.now();
+        integrity::check(self.bucket, record, &object, first_bytes, now).await
+    }
+
+    /// Reads the first bytes while they are copied, which saves a round trip: both are held to the same `ETag`. What cannot
+    /// be read is read from the copy.
+    async fn read_early(&self, record: &Record, source: &ObjectInfo) -> Option<Bytes> {
+        let key = ObjectKey::quarantine(record.upload.id);
+        let read = integrity::first_bytes(self.bucket, &key, source).await;
+        read.ok()
     }
 
     /// Copies the quarantined object to the final key, if it is still the recorded one.

@@ -337,6 +337,35 @@ async fn what_is_not_yours_does_not_exist_except_for_admins() {
 }
 
 #[tokio::test]
+async fn first_bytes_are_read_while_they_are_copied_and_from_the_copy_when_that_failed() {
+    let html = b"<!DOCTYPE html><html></html>";
+    for fails in [false, true] {
+        let world = World::new();
+        let upload = world.create(wish(html.len() as u64)).await;
+        world.store.put_single(upload.id, html);
+        world.store.arm(Fault::PauseCopy);
+        if fails {
+            world.store.arm(Fault::ReadUnavailable);
+        }
+        let quarantined = ObjectKey::quarantine(upload.id).to_string();
+        let meanwhile = async {
+            world.store.gate.reached.acquire().await.unwrap().forget();
+            tokio::task::yield_now().await;
+            let read = world.store.reads.lock().unwrap().clone();
+            world.store.gate.open.add_permits(1);
+            read
+        };
+        let (completed, read) = tokio::join!(world.complete(upload.id), meanwhile);
+        assert_eq!(read, [quarantined.clone()]);
+        let detected_type = completed.unwrap().detected_type;
+        assert_eq!(detected_type.as_deref(), Some("text/html"));
+        let mut expected = vec![quarantined];
+        expected.extend(fails.then(|| upload.key.to_string()));
+        assert_eq!(*world.store.reads.lock().unwrap(), expected);
+    }
+}
+
+#[tokio::test]
 async fn a08_bytes_of_another_type_are_recorded_or_refused_as_the_bucket_says() {
     let html = b"<!DOCTYPE html><html></html>";
     for refuse_type_mismatch in [false, true] {

@@ -33,6 +33,8 @@ pub(crate) struct MemoryStore {
     lasting: Mutex<Vec<Fault>>,
     pub(crate) copies: AtomicU64,
     pub(crate) calls: AtomicU64,
+    /// The keys that were read, in order.
+    pub(crate) reads: Mutex<Vec<String>>,
     /// What [`Fault::PauseCopy`] and [`Fault::PauseCreate`] pause waits here.
     pub(crate) gate: Gate,
 }
@@ -89,6 +91,8 @@ pub(crate) enum Fault {
     CreateUnavailable,
     /// Starting a multipart upload is done, but the answer is lost.
     CreateAnswerLost,
+    /// Reading does not answer.
+    ReadUnavailable,
 }
 
 impl MemoryStore {
@@ -458,6 +462,11 @@ impl ObjectStore for MemoryStore {
         length: u64,
     ) -> Result<Bytes, StoreError> {
         self.answer()?;
+        self.reads.lock().unwrap().push(key.to_string());
+        let unavailable = self.take(|fault| *fault == Fault::ReadUnavailable);
+        if unavailable.is_some() {
+            return Err(self::unavailable());
+        }
         let bytes = self.bytes(key.as_str()).ok_or(StoreError::NotFound)?;
         if etag(&bytes) != tag {
             return Err(StoreError::PreconditionFailed);
