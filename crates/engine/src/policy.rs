@@ -5,11 +5,12 @@
 mod book;
 mod explain;
 mod facts;
+mod index;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
-use valetkey_catalog::{FilePatch, Record};
+use valetkey_catalog::{FilePatch, NewUpload, Record};
 use valetkey_protocol::api_key::Scope;
 use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::{Code, Subject, Tenant};
@@ -42,10 +43,7 @@ impl Policies {
         if who.ticket.is_some() && question.action != Action::CreateUpload {
             return false;
         }
-        match self.built_in {
-            true => built_in(question),
-            false => self.ask(question),
-        }
+        self.decide(question)
     }
 }
 
@@ -288,11 +286,20 @@ impl Engine {
         record: &Record,
         facts: FileFacts<'_>,
     ) -> bool {
-        let question = Question {
+        self.permits(&self.question(who, deed, record, facts))
+    }
+
+    fn question<'f>(
+        &self,
+        who: &'f Principal,
+        deed: Deed,
+        record: &Record,
+        facts: FileFacts<'f>,
+    ) -> Question<'f> {
+        Question {
             expires_in: self.lifetime(deed, record),
             ..Question::new(who, deed.action, About::File(facts), self.clock.now())
-        };
-        self.permits(&question)
+        }
     }
 
     /// Lets a change through that leaves a file its owner might still change: nobody moves a file to where other policies
@@ -331,11 +338,32 @@ impl Engine {
             .or(deed.expires_in)
     }
 
-    /// Leaves of a page what may be read. The built-in policies let everything be read that is listed.
+    /// Leaves of a page what may be read. The built-in policies let everything be read that is listed, and where policies look
+    /// at nothing but bucket and owner they are asked once for each of these.
     pub(crate) fn keep_readable(&self, who: &Principal, records: &mut Vec<Record>) {
-        if !self.policies.current().built_in {
-            records.retain(|record| self.may(who, Action::Read.into(), record));
+        let policies = self.policies.current();
+        if policies.built_in {
+            return;
         }
+        let mut answers: Vec<(NewUpload, bool)> = Vec::new();
+        records.retain(|record| {
+            let upload = &record.upload;
+            let facts = self.file_facts(record);
+            let question = self.question(who, Action::Read.into(), record, facts);
+            if !policies.is_coarse(&question) {
+                return policies.permit(&question);
+            }
+            let alike = answers.iter().find(|(other, _)| {
+                (&other.bucket, &other.tenant, &other.owner)
+                    == (&upload.bucket, &upload.tenant, &upload.owner)
+            });
+            if let Some((_, answer)) = alike {
+                return *answer;
+            }
+            let answer = policies.permit(&question);
+            answers.push((upload.clone(), answer));
+            answer
+        });
     }
 
     /// A file, as policies see it.

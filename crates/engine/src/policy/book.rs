@@ -1,6 +1,6 @@
 //! Policies that were read: parsed, checked with the schema, and exchanged whole while the service runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::str::FromStr as _;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,8 +11,9 @@ use cedar_policy::{
 use jiff::tz::Offset;
 use miette::Diagnostic;
 
-use super::Question;
 use super::facts::{Attributes, Kind, in_cedar};
+use super::index::Index;
+use super::{Question, built_in};
 
 const SCHEMA: &str = include_str!("valetkey.cedarschema");
 const DEFAULT: &str = include_str!("default.cedar");
@@ -97,6 +98,7 @@ pub struct Policies {
     pub(super) offset: Offset,
     /// These are the built-in ones and no others.
     pub(super) built_in: bool,
+    pub(super) index: Index,
     authorizer: Authorizer,
 }
 
@@ -134,18 +136,23 @@ impl Policies {
             name: "built-in".to_owned(),
             text: DEFAULT.to_owned(),
         };
-        let files = with_built_in.then_some(&built_in).into_iter().chain(files);
         let (mut set, mut faults) = (PolicySet::new(), Vec::new());
+        if with_built_in {
+            read_file(&built_in, &schema, &mut set, &mut faults);
+        }
+        let own: BTreeSet<_> = set.policies().map(|policy| policy.id().clone()).collect();
         for file in files {
             read_file(file, &schema, &mut set, &mut faults);
         }
         if !faults.is_empty() {
             return Err(PolicyError(faults.join("\n")));
         }
+        let index = Index::new(&set, &own).map_err(|error| PolicyError(error.to_string()))?;
         Ok(Self {
-            built_in: with_built_in && set.num_of_policies() == count(DEFAULT),
+            built_in: with_built_in && set.num_of_policies() == own.len(),
             set,
             offset,
+            index,
             authorizer: Authorizer::new(),
         })
     }
@@ -160,9 +167,24 @@ impl Policies {
         self.len() == 0
     }
 
+    /// What those policies answer that can concern a question.
+    pub(super) fn decide(&self, question: &Question<'_>) -> bool {
+        match self.index.chapter(question) {
+            Some(chapter) if chapter.built_in => built_in(question),
+            Some(chapter) => self.ask(question, &chapter.set),
+            None => false,
+        }
+    }
+
+    /// Whether the answer is the same for all files of one owner in one bucket.
+    pub(super) fn is_coarse(&self, question: &Question<'_>) -> bool {
+        let chapter = self.index.chapter(question);
+        chapter.is_some_and(|chapter| chapter.coarse)
+    }
+
     /// What Cedar answers. A policy that cannot be evaluated refuses: it may be the one that forbids.
-    pub(super) fn ask(&self, question: &Question<'_>) -> bool {
-        match self.answer(question, &self.set) {
+    pub(super) fn ask(&self, question: &Question<'_>, set: &PolicySet) -> bool {
+        match self.answer(question, set) {
             Ok(response) => {
                 let mut errors = response.diagnostics().errors().peekable();
                 let sound = errors.peek().is_none();
@@ -187,10 +209,6 @@ impl Policies {
         let (request, entities) = question.in_cedar(self.offset)?;
         Ok(self.authorizer.is_authorized(&request, set, &entities))
     }
-}
-
-fn count(text: &str) -> usize {
-    text.matches("@id(").count()
 }
 
 fn schema(text: &str) -> Result<Schema, PolicyError> {

@@ -140,7 +140,7 @@ impl Question<'_> {
                 file
             }
         };
-        let action = uid(&TYPES.action, self.action.as_str());
+        let action = uid_of(self.action);
         let context = Context::from_pairs(self.context(offset)).map_err(text)?;
         let request = Request::new(user, action, resource, context, None).map_err(text)?;
         let entities = Entities::from_entities(entities, None).map_err(text)?;
@@ -265,6 +265,16 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
         action: name("Action"),
     }
 });
+
+/// What Cedar calls an action.
+pub(super) fn uid_of(action: Action) -> EntityUid {
+    uid(&TYPES.action, action.as_str())
+}
+
+/// Whether an entity is a bucket.
+pub(super) fn is_bucket(uid: &EntityUid) -> bool {
+    *uid.type_name() == TYPES.bucket
+}
 
 fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))

@@ -3,4 +3,5 @@
 mod built_in;
 mod examples;
 mod faults;
+mod index;
 mod table;

@@ -46,8 +46,20 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// Asks; with `bare`, Cedar itself, also for policies that are decided without it.
+    /// Asks; with `bare`, Cedar itself, of all policies, also where it is decided without it or of fewer.
     pub(super) fn ask(&self, policies: &Policies, action: Action, bare: bool) -> bool {
+        self.with_question(action, |question| match bare {
+            true => policies.ask(question, &policies.set),
+            false => policies.permit(question),
+        })
+    }
+
+    /// Does something with a question about it.
+    pub(super) fn with_question<T>(
+        &self,
+        action: Action,
+        work: impl FnOnce(&Question<'_>) -> T,
+    ) -> T {
         let nothing = Attributes::new();
         let bucket = BucketFacts {
             name: &self.bucket,
@@ -86,10 +98,7 @@ impl Scene {
             expires_in: lasts.then_some(self.expires_in),
             ..Question::new(&self.who, action, about, self.now)
         };
-        match bare {
-            true => policies.ask(&question),
-            false => policies.permit(&question),
-        }
+        work(&question)
     }
 }
 
