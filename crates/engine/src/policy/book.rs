@@ -147,7 +147,7 @@ impl Policies {
         if !faults.is_empty() {
             return Err(PolicyError(faults.join("\n")));
         }
-        let index = Index::new(&set, &own).map_err(|error| PolicyError(error.to_string()))?;
+        let index = Index::new(&set, &own)?;
         Ok(Self {
             built_in: with_built_in && set.num_of_policies() == own.len(),
             set,

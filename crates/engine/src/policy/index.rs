@@ -3,14 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::{
-    ActionConstraint, EntityUid, Policy, PolicyId, PolicySet, PolicySetError, ResourceConstraint,
-};
-
+use cedar_policy::{ActionConstraint, EntityUid, Policy, PolicyId, PolicySet, ResourceConstraint};
 use serde_json::{Value, json};
 
 use super::facts::{is_bucket, uid_of};
-use super::{About, Action, Question};
+use super::{About, Action, PolicyError, Question};
 
 /// Policies that are asked together.
 pub(super) struct Chapter {
@@ -36,10 +33,7 @@ impl Index {
     ///
     /// # Errors
     /// None, for policies that are in one set already.
-    pub(super) fn new(
-        all: &PolicySet,
-        built_in: &BTreeSet<PolicyId>,
-    ) -> Result<Self, PolicySetError> {
+    pub(super) fn new(all: &PolicySet, built_in: &BTreeSet<PolicyId>) -> Result<Self, PolicyError> {
         let mut parts = BTreeMap::new();
         for action in Action::ALL {
             parts.insert(action.as_str(), Part::new(*action, all, built_in)?);
@@ -65,7 +59,7 @@ impl Part {
         action: Action,
         all: &PolicySet,
         built_in: &BTreeSet<PolicyId>,
-    ) -> Result<Self, PolicySetError> {
+    ) -> Result<Self, PolicyError> {
         let uid = uid_of(action);
         let concerned: Vec<_> = all
             .policies()
@@ -95,13 +89,14 @@ impl Chapter {
     fn new<'p>(
         policies: impl Iterator<Item = &'p Policy>,
         built_in: &BTreeSet<PolicyId>,
-    ) -> Result<Self, PolicySetError> {
+    ) -> Result<Self, PolicyError> {
         let policies: Vec<_> = policies.collect();
         Ok(Self {
             built_in: !built_in.is_empty()
                 && policies.iter().all(|one| built_in.contains(one.id())),
             coarse: policies.iter().all(|one| is_coarse(one)),
-            set: PolicySet::from_policies(policies.into_iter().cloned())?,
+            set: PolicySet::from_policies(policies.into_iter().cloned())
+                .map_err(|error| PolicyError(error.to_string()))?,
         })
     }
 }

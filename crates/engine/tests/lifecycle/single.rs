@@ -356,7 +356,7 @@ async fn first_bytes_are_read_while_they_are_copied_and_from_the_copy_when_that_
             read
         };
         let (completed, read) = tokio::join!(world.complete(upload.id), meanwhile);
-        assert_eq!(read, [quarantined.clone()]);
+        assert_eq!(read, *std::slice::from_ref(&quarantined));
         let detected_type = completed.unwrap().detected_type;
         assert_eq!(detected_type.as_deref(), Some("text/html"));
         let mut expected = vec![quarantined];
