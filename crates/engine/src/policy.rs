@@ -9,8 +9,10 @@ mod index;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
-use valetkey_catalog::{FilePatch, NewUpload, Record};
+use valetkey_catalog::{FilePatch, Record};
 use valetkey_protocol::api_key::Scope;
 use valetkey_protocol::policy::PolicyAction as Action;
 use valetkey_protocol::{Code, Subject, Tenant};
@@ -43,7 +45,11 @@ impl Policies {
         if who.ticket.is_some() && question.action != Action::CreateUpload {
             return false;
         }
-        self.decide(question)
+        match self.index.chapter(question) {
+            Some(chapter) if chapter.built_in => built_in(question),
+            Some(chapter) => self.ask(question, &chapter.set),
+            None => false,
+        }
     }
 }
 
@@ -345,25 +351,19 @@ impl Engine {
         if policies.built_in {
             return;
         }
-        let mut answers: Vec<(NewUpload, bool)> = Vec::new();
-        records.retain(|record| {
-            let upload = &record.upload;
+        let mut answers = HashMap::new();
+        let readable = |record| {
             let facts = self.file_facts(record);
             let question = self.question(who, Action::Read.into(), record, facts);
-            if !policies.is_coarse(&question) {
-                return policies.permit(&question);
+            match policies.is_coarse(&question) {
+                true => *answers
+                    .entry((facts.bucket.name, facts.tenant, facts.owner))
+                    .or_insert_with(|| policies.permit(&question)),
+                false => policies.permit(&question),
             }
-            let alike = answers.iter().find(|(other, _)| {
-                (&other.bucket, &other.tenant, &other.owner)
-                    == (&upload.bucket, &upload.tenant, &upload.owner)
-            });
-            if let Some((_, answer)) = alike {
-                return *answer;
-            }
-            let answer = policies.permit(&question);
-            answers.push((upload.clone(), answer));
-            answer
-        });
+        };
+        let mut readable = records.iter().map(readable).collect::<Vec<_>>().into_iter();
+        records.retain(|_| readable.next() == Some(true));
     }
 
     /// A file, as policies see it.

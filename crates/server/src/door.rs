@@ -157,7 +157,7 @@ impl Door {
         if way == Way::Free {
             return Ok(Duration::ZERO);
         }
-        let look = self.limits.look(way.waits()).await?;
+        let look = self.limits.look(way).await?;
         let waited = look.waited;
         let mut admit = pin!(self.admit(route, way, request, told));
         let admitted = match admit.as_mut().now_or_never() {

@@ -11,9 +11,9 @@ use cedar_policy::{
 use jiff::tz::Offset;
 use miette::Diagnostic;
 
+use super::Question;
 use super::facts::{Attributes, Kind, in_cedar};
 use super::index::Index;
-use super::{Question, built_in};
 
 const SCHEMA: &str = include_str!("valetkey.cedarschema");
 const DEFAULT: &str = include_str!("default.cedar");
@@ -165,15 +165,6 @@ impl Policies {
     /// Whether there is none: then nobody may do anything.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// What those policies answer that can concern a question.
-    pub(super) fn decide(&self, question: &Question<'_>) -> bool {
-        match self.index.chapter(question) {
-            Some(chapter) if chapter.built_in => built_in(question),
-            Some(chapter) => self.ask(question, &chapter.set),
-            None => false,
-        }
     }
 
     /// Whether the answer is the same for all files of one owner in one bucket.

@@ -28,15 +28,27 @@ struct Part {
 /// All policies, by what they can concern.
 pub(super) struct Index(BTreeMap<&'static str, Part>);
 
+/// A policy, and what its words say of it.
+struct Entry<'p> {
+    policy: &'p Policy,
+    action: ActionConstraint,
+    /// The only bucket that it can concern by its scope.
+    bucket: Option<String>,
+    built_in: bool,
+    coarse: bool,
+}
+
 impl Index {
     /// Sorts policies; `built_in` are the names of those that are.
     ///
     /// # Errors
     /// None, for policies that are in one set already.
     pub(super) fn new(all: &PolicySet, built_in: &BTreeSet<PolicyId>) -> Result<Self, PolicyError> {
+        let entry = |policy| Entry::new(policy, built_in);
+        let entries: Vec<_> = all.policies().map(entry).collect();
         let mut parts = BTreeMap::new();
         for action in Action::ALL {
-            parts.insert(action.as_str(), Part::new(*action, all, built_in)?);
+            parts.insert(action.as_str(), Part::new(*action, &entries)?);
         }
         Ok(Self(parts))
     }
@@ -55,29 +67,19 @@ impl Index {
 }
 
 impl Part {
-    fn new(
-        action: Action,
-        all: &PolicySet,
-        built_in: &BTreeSet<PolicyId>,
-    ) -> Result<Self, PolicyError> {
+    fn new(action: Action, all: &[Entry<'_>]) -> Result<Self, PolicyError> {
         let uid = uid_of(action);
-        let concerned: Vec<_> = all
-            .policies()
-            .filter(|policy| concerns(policy, &uid))
-            .map(|policy| (policy, bucket_of(policy)))
-            .collect();
-        let names: BTreeSet<_> = concerned
-            .iter()
-            .filter_map(|(_, name)| name.clone())
-            .collect();
+        let concerned: Vec<_> = all.iter().filter(|one| one.concerns(&uid)).collect();
         let chapter = |bucket: Option<&String>| {
-            let fitting = concerned
-                .iter()
-                .filter(|(_, named)| named.is_none() || named.as_ref() == bucket);
-            Chapter::new(fitting.map(|(policy, _)| *policy), built_in)
+            let fits = |one: &&Entry<'_>| one.bucket.is_none() || one.bucket.as_ref() == bucket;
+            Chapter::new(concerned.iter().copied().filter(fits).collect())
         };
         let mut by_bucket = BTreeMap::new();
-        for name in &names {
+        let names: BTreeSet<_> = concerned
+            .iter()
+            .filter_map(|one| one.bucket.as_ref())
+            .collect();
+        for name in names {
             by_bucket.insert(name.clone(), chapter(Some(name))?);
         }
         let others = chapter(None)?;
@@ -86,57 +88,54 @@ impl Part {
 }
 
 impl Chapter {
-    fn new<'p>(
-        policies: impl Iterator<Item = &'p Policy>,
-        built_in: &BTreeSet<PolicyId>,
-    ) -> Result<Self, PolicyError> {
-        let policies: Vec<_> = policies.collect();
+    fn new(entries: Vec<&Entry<'_>>) -> Result<Self, PolicyError> {
+        let policies = entries.iter().map(|one| one.policy.clone());
         Ok(Self {
-            built_in: !built_in.is_empty()
-                && policies.iter().all(|one| built_in.contains(one.id())),
-            coarse: policies.iter().all(|one| is_coarse(one)),
-            set: PolicySet::from_policies(policies.into_iter().cloned())
+            set: PolicySet::from_policies(policies)
                 .map_err(|error| PolicyError(error.to_string()))?,
+            built_in: !entries.is_empty() && entries.iter().all(|one| one.built_in),
+            coarse: entries.iter().all(|one| one.coarse),
         })
     }
 }
 
-/// Whether the scope of a policy lets it concern an action; actions have no groups.
-fn concerns(policy: &Policy, action: &EntityUid) -> bool {
-    match policy.action_constraint() {
-        ActionConstraint::Any => true,
-        ActionConstraint::In(actions) => actions.contains(action),
-        ActionConstraint::Eq(only) => only == *action,
+impl<'p> Entry<'p> {
+    fn new(policy: &'p Policy, built_in: &BTreeSet<PolicyId>) -> Self {
+        let named = named(policy);
+        let bucket = named.as_ref().filter(|uid| is_bucket(uid));
+        let one_file = named.is_some() && bucket.is_none();
+        let json = policy.to_json();
+        Self {
+            policy,
+            action: policy.action_constraint(),
+            bucket: bucket.map(|uid| uid.id().unescaped().to_owned()),
+            built_in: built_in.contains(policy.id()),
+            coarse: !one_file && json.is_ok_and(|json| !looks_closer(&json["conditions"])),
+        }
+    }
+
+    /// Whether its scope lets it concern an action; actions have no groups.
+    fn concerns(&self, action: &EntityUid) -> bool {
+        match &self.action {
+            ActionConstraint::Any => true,
+            ActionConstraint::In(actions) => actions.contains(action),
+            ActionConstraint::Eq(only) => only == action,
+        }
     }
 }
 
-/// The only bucket that a policy can concern by its scope.
-fn bucket_of(policy: &Policy) -> Option<String> {
-    let uid = match policy.resource_constraint() {
+/// What the scope of a policy names that it is about.
+fn named(policy: &Policy) -> Option<EntityUid> {
+    match policy.resource_constraint() {
         ResourceConstraint::In(uid)
         | ResourceConstraint::Eq(uid)
-        | ResourceConstraint::IsIn(_, uid) => uid,
-        ResourceConstraint::Any | ResourceConstraint::Is(_) => return None,
-    };
-    is_bucket(&uid).then(|| uid.id().unescaped().to_owned())
+        | ResourceConstraint::IsIn(_, uid) => Some(uid),
+        ResourceConstraint::Any | ResourceConstraint::Is(_) => None,
+    }
 }
 
 /// What files of one owner in one bucket have in common.
 const COMMON: [&str; 3] = ["bucket", "owner", "tenant"];
-
-/// Whether a policy looks at nothing of a file but what it has in common with others.
-fn is_coarse(policy: &Policy) -> bool {
-    let names_one = match policy.resource_constraint() {
-        ResourceConstraint::In(uid)
-        | ResourceConstraint::Eq(uid)
-        | ResourceConstraint::IsIn(_, uid) => !is_bucket(&uid),
-        ResourceConstraint::Any | ResourceConstraint::Is(_) => false,
-    };
-    !names_one
-        && policy
-            .to_json()
-            .is_ok_and(|json| !looks_closer(&json["conditions"]))
-}
 
 /// Whether a condition, in the JSON of policies (<https://docs.cedarpolicy.com/policies/json-format.html>), has to do with a
 /// file in any other way than by what it has in common with others.

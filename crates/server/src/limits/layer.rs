@@ -339,13 +339,13 @@ impl Limits {
         self.queue.enter(waited).await
     }
 
-    /// Waits until it is their turn to be looked at; `lines_up` for whoever waits in line afterwards.
+    /// Waits until it is their turn to be looked at. Those who wait in line afterwards are sent away when it is full.
     ///
     /// # Errors
     /// There are too many.
-    pub(crate) async fn look(&self, lines_up: bool) -> Result<Look<'_>, Problem> {
+    pub(crate) async fn look(&self, way: Way) -> Result<Look<'_>, Problem> {
         let look = self.queue.look().await?;
-        match lines_up {
+        match way.waits() {
             true => self.queue.has_room().map(|()| look),
             false => Ok(look),
         }
